@@ -1,0 +1,61 @@
+# A newcomer needs `make run` and `make test`; both need Python 3.11+ and make, nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install run test check format soak bench schema lock clean
+
+help:
+	@echo "make run     start a server on this machine"
+	@echo "make test    run the tests"
+	@echo "make check   format, lint, types, import contracts, tests"
+	@echo "make soak    the long forms of the race, kill and fuzz tests"
+	@echo "make bench   the benchmarks"
+	@echo "make schema  draw schema.sql anew from the migrations"
+	@echo "make lock    draw the lock files anew from pyproject.toml"
+
+install: .venv/.run
+
+.venv/.run: requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: .venv/.run
+	$(BIN)/largesse serve
+
+test: .venv/.dev
+	$(BIN)/pytest
+
+check: .venv/.dev
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+format: .venv/.dev
+	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench
+
+soak: .venv/.dev
+	LARGESSE_SOAK=1 $(BIN)/pytest -m soak
+
+bench: .venv/.dev
+	$(BIN)/python -m bench $(BENCH)
+
+schema: .venv/.dev
+	$(BIN)/python -m tests.schema > src/largesse/store/schema.sql.new
+	mv src/largesse/store/schema.sql.new src/largesse/store/schema.sql
+
+lock: .venv/.dev
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements/run.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --constraint requirements/run.txt --output-file requirements/dev.txt
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,3 @@
+"""Largesse, the open-source promotion engine."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,225 @@
+"""Customers in bulk: what the rows of an async action do, and files turned into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from largesse.actions.customers import BulkCustomer, change_of, event_of, write
+from largesse.engine import metadata as metadata_rules
+from largesse.kit import csv, db, wire
+from largesse.kit.errors import DuplicateFound, InvalidPayload, Problem
+from largesse.kit.ids import is_customer_id
+from largesse.kit.wire import Day
+from largesse.store import customers
+from largesse.store.context import Context
+from largesse.store.customers import ADDRESS, ADDRESS_COLUMNS, PROFILE, Change
+from largesse.store.jobs import Outcome
+
+_bulk_reader = wire.Reader(BulkCustomer)
+_Rows = Sequence[db.Row]
+
+
+async def apply_bulk(ctx: Context, _parameters: Any, rows: _Rows) -> list[Outcome]:
+    """Rows of a bulk update: each input is one customer as JSON."""
+
+    def change(row: db.Row) -> Change:
+        body: BulkCustomer = _bulk_reader.json(row["input"].encode())
+        return change_of(body, ctx.new_id("cust_"), body.source_id, by_id=False)
+
+    return await _apply(ctx, rows, change)
+
+
+async def apply_metadata(ctx: Context, parameters: Any, rows: _Rows) -> list[Outcome]:
+    """Rows of a metadata update: each reference is a source id."""
+    kept, removed = metadata_rules.patch(parameters["metadata"])
+    metadata = wire.encode(kept).decode()
+
+    def change(row: db.Row) -> Change:
+        return Change(
+            id=ctx.new_id("cust_"),
+            source_id=row["reference"],
+            metadata=metadata,
+            removed=tuple(removed),
+        )
+
+    return await _apply(ctx, rows, change)
+
+
+async def apply_csv(ctx: Context, parameters: Any, rows: _Rows) -> list[Outcome]:
+    """Rows of an import: each input is a CsvRow; the columns of the file replace what was there."""
+    replaced = tuple(column for column in PROFILE if column in parameters["columns"])
+    removed = tuple(parameters["metadata"])
+
+    def change(row: db.Row) -> Change:
+        given = msgspec.json.decode(row["input"], type=CsvRow)
+        return _csv_change(ctx, given, replaced, removed)
+
+    return await _apply(ctx, rows, change)
+
+
+async def _apply(ctx: Context, rows: _Rows, change: Callable[[db.Row], Change]) -> list[Outcome]:
+    """Writes each row's change. A row that cannot be read or kept fails alone."""
+    outcomes: list[Outcome] = []
+    ready: list[tuple[int, Change]] = []
+    for row in rows:
+        try:
+            ready.append((row["n"], change(row)))
+        except Problem as problem:
+            outcomes.append(Outcome(row["n"], error=problem.details))
+    for batch in _batches(ready):
+        outcomes += await _write_batch(ctx, batch)
+    return outcomes
+
+
+def _batches(ready: Sequence[tuple[int, Change]]) -> list[list[tuple[int, Change]]]:
+    """Runs that one statement can write: by source id, none of them twice, alike in what they
+    remove and replace. What is named by id is written alone.
+    """
+    batches: list[list[tuple[int, Change]]] = []
+
+    def alike(item: tuple[int, Change]) -> tuple[Any, ...]:
+        change = item[1]
+        return change.by_id, change.removed, change.replaced
+
+    for (by_id, *_), run in groupby(ready, key=alike):
+        seen: set[str | None] = set()
+        for number, item in enumerate(run):
+            source_id = item[1].source_id
+            if number == 0 or by_id or source_id in seen:
+                batches.append([])
+                seen = set()
+            batches[-1].append(item)
+            seen.add(source_id or f"\x00{number}")
+    return batches
+
+
+async def _write_batch(ctx: Context, batch: list[tuple[int, Change]]) -> list[Outcome]:
+    # One order of locks for all who write many: by source id.
+    batch.sort(key=lambda item: item[1].source_id or "")
+    changes = [change for _, change in batch]
+    if changes[0].by_id:
+        try:
+            async with db.transaction(ctx.db):
+                rows = [await write(ctx, changes[0])]
+        except DuplicateFound as problem:
+            return [Outcome(batch[0][0], error=problem.details)]
+    else:
+        rows = await customers.upsert_many(ctx.db, ctx.project_id, changes, ctx.now)
+    await ctx.emit(
+        [
+            event_of(row, wire.encode(answer))
+            for row, answer in zip(
+                rows, await customers.dress(ctx.db, ctx.project_id, rows), strict=True
+            )
+        ]
+    )
+    written = {row["source_id"] or row["id"]: row for row in rows}
+    outcomes = []
+    for n, change in batch:
+        row = written.get(change.source_id or change.id) or rows[0]
+        outcomes.append(Outcome(n, row["id"], row["updated_at"] is not None))
+    return outcomes
+
+
+# --- importing ----------------------------------------------------------------------------------
+
+
+class CsvRow(msgspec.Struct):
+    """One row of an import: cells by column, an empty cell as null."""
+
+    id: str | None
+    source_id: str | None
+    cells: dict[str, str | None]
+    metadata: dict[str, str]
+
+
+_COLUMNS = {
+    "id": "id",
+    "source_id": "source_id",
+    **{column: column for column in PROFILE},
+    **dict(zip(ADDRESS, ADDRESS_COLUMNS, strict=True)),
+}
+_LIMITS = {"description": 10_000}
+
+
+def read_csv(content: bytes) -> tuple[dict[str, list[str]], list[tuple[str | None, Any, Any]]]:
+    """A file of customers as a job's parameters and rows.
+
+    Header names are those of the fields or of the template, in any case; any other column is
+    metadata, kept as text. Raises InvalidPayload for a file that is no table of customers.
+    """
+    header, rows = csv.read(content)
+    names = [_column(name) for name in header]
+    known = [column for column, _ in names if column]
+    if len(set(names)) < len(names) or len(set(known)) < len(known):
+        raise InvalidPayload("The header names a column twice")
+    if not {"id", "source_id"} & set(known):
+        raise InvalidPayload("The header should have a column 'Source_id' or 'Id'")
+    parameters = {
+        "columns": [column for column in known if column in PROFILE],
+        "metadata": [key for column, key in names if not column and key],
+    }
+    return parameters, [_csv_row(names, row) for row in rows]
+
+
+def _column(name: str) -> tuple[str, str]:
+    """A header as (column, "") or, for metadata, ("", key)."""
+    plain = name.lower().replace(" ", "_").replace("-", "_")
+    column = _COLUMNS.get(plain)
+    return (column, "") if column else ("", name.removeprefix("metadata."))
+
+
+def _csv_row(
+    names: list[tuple[str, str]], row: list[str]
+) -> tuple[str | None, str | None, str | None]:
+    cells: dict[str, str | None] = {}
+    metadata: dict[str, str] = {}
+    for (column, key), cell in zip(names, row, strict=False):
+        if column:
+            cells[column] = cell or None
+        elif key and cell:
+            metadata[key] = cell
+    source_id = cells.pop("source_id", None)
+    reference = None if source_id is None else source_id[:255].replace("\x00", "")
+    if len(row) != len(names):
+        return reference, None, f"The row has {len(row)} cells, the header {len(names)}"
+    if any("\x00" in cell for cell in row):
+        return reference, None, "A cell contains the null character"
+    given = CsvRow(cells.pop("id", None), source_id, cells, metadata)
+    return reference, msgspec.json.encode(given).decode(), None
+
+
+def _csv_change(
+    ctx: Context, row: CsvRow, replaced: tuple[str, ...], removed: tuple[str, ...]
+) -> Change:
+    profile: list[str | Day | None] = []
+    for column in PROFILE:
+        cell = row.cells.get(column)
+        if cell is not None and column in ("birthday", "birthdate"):
+            try:
+                profile.append(Day.parse(cell))
+            except ValueError as error:
+                raise InvalidPayload(f"Property .{column} {error}") from None
+            continue
+        _short(column, cell, _LIMITS.get(column, 255))
+        profile.append(cell)
+    _short("source_id", row.source_id, 255)
+    known = row.id if row.id and is_customer_id(row.id) else None
+    return Change(
+        id=known or ctx.new_id("cust_"),
+        source_id=row.source_id,
+        by_id=row.id is not None,
+        profile=tuple(profile),
+        metadata=wire.encode(row.metadata).decode(),
+        removed=removed,
+        replaced=replaced,
+    )
+
+
+def _short(column: str, cell: str | None, limit: int) -> None:
+    if cell is not None and len(cell) > limit:
+        raise InvalidPayload(f"Property .{column} should NOT be longer than {limit} characters")

@@ -1,0 +1,234 @@
+"""What is done with a customer: upsert, update, delete, forget."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from largesse.engine import metadata as metadata_rules
+from largesse.kit import db, wire
+from largesse.kit.errors import DuplicateFound, InvalidPayload, NotFound
+from largesse.kit.ids import is_customer_id
+from largesse.kit.wire import Day
+from largesse.store import customers, events, jobs
+from largesse.store.context import Context
+from largesse.store.customer_view import Instant
+from largesse.store.customers import ADDRESS, ADDRESS_COLUMNS, Change
+from largesse.store.events import Event
+
+Text = Annotated[str, Meta(max_length=255)]
+LongText = Annotated[str, Meta(max_length=10_000)]
+SourceId = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class AddressBody(msgspec.Struct):
+    """Parts of an address; those that are not sent stay as they are."""
+
+    city: Text | None = None
+    state: Text | None = None
+    line_1: Text | None = None
+    line_2: Text | None = None
+    country: Text | None = None
+    postal_code: Text | None = None
+
+
+class ProfileBody(msgspec.Struct, kw_only=True):
+    """What a shop knows of a customer. A member that is not sent, or is null, stays as it is;
+    `address: null` clears the address, and a metadata key sent as null is removed.
+    """
+
+    name: Text | None = None
+    description: LongText | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    birthday: Day | None = None
+    birthdate: Day | None = None
+    address: AddressBody | UnsetType | None = UNSET
+    metadata: dict[str, Any] | None = None
+
+
+class CustomerBody(ProfileBody, kw_only=True):
+    """A customer to create or update: by `id` where it is sent, else by `source_id`."""
+
+    id: Text | None = None
+    source_id: SourceId | None = None
+
+
+class BulkCustomer(ProfileBody, kw_only=True):
+    """One of many customers to create or update, by `source_id`."""
+
+    source_id: SourceId
+
+
+class MetadataBody(msgspec.Struct, kw_only=True):
+    """Metadata to merge into each of the customers named."""
+
+    source_ids: list[SourceId]
+    metadata: dict[str, Any]
+
+
+# --- one customer -------------------------------------------------------------------------------
+
+
+def change_of(body: ProfileBody, id_: str, source_id: str | None, *, by_id: bool) -> Change:
+    """A body as what is to be written. Raises InvalidPayload for metadata that cannot be kept."""
+    address = body.address if isinstance(body.address, AddressBody) else AddressBody()
+    replaced = ADDRESS_COLUMNS if body.address is None else ()
+    metadata, removed = "{}", ()  # type: str, tuple[str, ...]
+    if body.metadata:
+        if found := metadata_rules.flaw(body.metadata):
+            raise InvalidPayload(found)
+        kept, gone = metadata_rules.patch(body.metadata)
+        metadata, removed = wire.encode(kept).decode(), tuple(gone)
+    profile = (
+        body.name,
+        body.description,
+        body.email,
+        body.phone,
+        body.birthday,
+        body.birthdate,
+        *(getattr(address, part) for part in ADDRESS),
+    )
+    return Change(
+        id=id_,
+        source_id=source_id,
+        by_id=by_id,
+        profile=profile,
+        metadata=metadata,
+        removed=removed,
+        replaced=replaced,
+    )
+
+
+async def upsert(ctx: Context, body: CustomerBody) -> msgspec.Raw:
+    """Creates the customer, or updates the one with this id or else source id."""
+    by_id = body.id is not None
+    id_ = body.id if body.id and is_customer_id(body.id) else ctx.new_id("cust_")
+    row = await write(ctx, change_of(body, id_, body.source_id, by_id=by_id))
+    return await _announce(ctx, row)
+
+
+async def write(ctx: Context, change: Change) -> db.Row:
+    try:
+        return await customers.upsert(ctx.db, ctx.project_id, change, ctx.now)
+    except db.UniqueViolation as error:
+        if change.source_id and db.violates(error, "customers_source_id"):
+            raise DuplicateFound.of("customer", change.source_id) from None
+        raise
+
+
+async def _announce(ctx: Context, row: db.Row) -> msgspec.Raw:
+    """Writes the event that a written row asks for; the customer as JSON."""
+    answer = wire.encode(await customers.dress_one(ctx.db, ctx.project_id, row))
+    await ctx.emit([event_of(row, answer)])
+    return msgspec.Raw(answer)
+
+
+def event_of(row: db.Row, answer: bytes) -> Event:
+    type_ = "customer.created" if row["updated_at"] is None else "customer.updated"
+    return Event(type_, f'{{"customer":{answer.decode()}}}', customer_id=row["id"])
+
+
+async def update(ctx: Context, id_or_source_id: str, body: ProfileBody) -> msgspec.Raw:
+    """Updates a customer that exists. Raises NotFound."""
+    known = await get(ctx, id_or_source_id)
+    change = change_of(body, known["id"], None, by_id=True)
+    row = await customers.update(ctx.db, ctx.project_id, change, ctx.now)
+    if row is None:
+        raise NotFound.of("customer", id_or_source_id)
+    return await _announce(ctx, row)
+
+
+async def get(ctx: Context, id_or_source_id: str) -> db.Row:
+    """A customer's row. Raises NotFound."""
+    row = await customers.find(ctx.db, ctx.project_id, id_or_source_id)
+    if row is None:
+        raise NotFound.of("customer", id_or_source_id)
+    return row
+
+
+async def delete(ctx: Context, id_or_source_id: str) -> None:
+    """Deletes a customer; what they did stays in the events. Raises NotFound."""
+    known = await get(ctx, id_or_source_id)
+    last = await customers.dress_one(ctx.db, ctx.project_id, known)
+    if await ctx.db.fetchrow(customers.DELETE, ctx.project_id, known["id"]) is None:
+        raise NotFound.of("customer", id_or_source_id)
+    data = wire.encode({"customer": last}).decode()
+    await ctx.emit([Event("customer.deleted", data, customer_id=known["id"])])
+
+
+# --- forgetting ---------------------------------------------------------------------------------
+
+
+class Deleted(msgspec.Struct):
+    """How much of each kind was deleted with the customer."""
+
+    events: int = 0
+    customer_events: int = 0
+    daily_events: int = 0
+    segments: int = 0
+    orders: int = 0
+    order_events: int = 0
+    customer: int = 0
+
+
+class PermanentDeletion(msgspec.Struct):
+    """That a customer was forgotten, and what went with them."""
+
+    id: str
+    created_at: Instant
+    related_object_id: str
+    related_object: str
+    status: str
+    data_json: Deleted
+    object: str = "pernament_deletion"
+
+
+async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDeletion:
+    """Forgets a customer, living or already deleted: no name, address or other trace of the person
+    stays in customers, events, jobs or reports. Raises NotFound.
+    """
+    row = await customers.find(ctx.db, ctx.project_id, id_or_source_id)
+    if row is None:
+        customer_id = await ctx.db.fetchval(
+            events.DELETED_CUSTOMER, ctx.project_id, id_or_source_id
+        )
+        if customer_id is None:
+            raise NotFound.of("customer", id_or_source_id)
+    else:
+        customer_id = row["id"]
+    gone = Deleted()
+    gone.segments = await ctx.db.fetchval(customers.COUNT_SEGMENTS, ctx.project_id, customer_id)
+    last = await ctx.db.fetchrow(customers.DELETE, ctx.project_id, customer_id)
+    gone.customer = int(last is not None)
+    names = await ctx.db.fetch(events.SOURCE_IDS_OF_CUSTOMER, ctx.project_id, customer_id)
+    source_ids = {name["source_id"] for name in names}
+    if last is not None and last["source_id"] is not None:
+        source_ids.add(last["source_id"])
+    for type_ in await events.forget_customer(ctx.db, ctx.project_id, customer_id):
+        if type_ == "customer.custom_event":
+            gone.events += 1
+        elif type_.startswith("customer.order."):
+            gone.order_events += 1
+        else:
+            gone.customer_events += 1
+    await ctx.db.execute(jobs.FORGET, ctx.project_id, customer_id, sorted(source_ids))
+    if gone.customer:
+        data = wire.encode({"customer": {"id": customer_id, "object": "customer"}}).decode()
+        await ctx.emit([Event("customer.deleted", data)])
+    record = PermanentDeletion(
+        ctx.new_id("del_"), wire.stamp(ctx.now), customer_id, "customer", "DONE", gone
+    )
+    await ctx.db.execute(
+        customers.RECORD_PERMANENT_DELETION,
+        ctx.project_id,
+        record.id,
+        record.related_object_id,
+        record.related_object,
+        record.status,
+        wire.encode(gone).decode(),
+        ctx.now,
+    )
+    return record

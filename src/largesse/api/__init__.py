@@ -1,0 +1,1 @@
+"""What is said: a file per URL family, bodies in, views out."""

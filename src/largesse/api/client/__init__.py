@@ -1,0 +1,1 @@
+"""Operations that a browser or an app may call with client keys."""

@@ -1,0 +1,1 @@
+"""Operations on projects themselves, called with management keys."""

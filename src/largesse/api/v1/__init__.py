@@ -1,0 +1,1 @@
+"""Operations of the server-side API, version 1."""

@@ -1,0 +1,1 @@
+"""What is decided: pure functions over plain data. No I/O, no clock, no database."""

@@ -1,0 +1,1 @@
+"""What any such server needs: HTTP, keys, ids, errors, the database, logs. Knows no promotions."""

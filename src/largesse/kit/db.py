@@ -1,0 +1,228 @@
+"""PostgreSQL: the pool, transactions that retry, and errors by SQLSTATE. The only module but
+`app` that knows the driver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+import msgspec
+
+from largesse.kit.errors import Unavailable
+
+T = TypeVar("T")
+Row = Any
+
+ATTEMPTS = 3
+_RETRY_STATES = {"40001", "40P01"}
+
+
+class Db(Protocol):
+    """What statements run on: the pool (each on its own), or a connection in a transaction."""
+
+    async def fetch(self, query: str, *args: Any) -> list[Row]: ...
+    async def fetchrow(self, query: str, *args: Any) -> Row | None: ...
+    async def fetchval(self, query: str, *args: Any) -> Any: ...
+    async def execute(self, query: str, *args: Any) -> str: ...
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]
+    """Keeps no session state (`SET LOCAL` alone is allowed), so a release needs no reset query."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+def _raw(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    # JSON travels as text both ways: what is only passed on is never parsed.
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=str, decoder=_raw, format="text"
+        )
+
+
+async def open_pool(url: str, size: int, statement_timeout_ms: int) -> asyncpg.Pool:
+    """A pool that opens connections as they are needed; the database need not be up yet."""
+    return asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        connection_class=Connection,
+        init=_prepare,
+        statement_cache_size=1000,
+        max_cached_statement_lifetime=0,
+        max_inactive_connection_lifetime=300,
+        timeout=10,
+        command_timeout=statement_timeout_ms / 1000 + 5,
+        server_settings=session(statement_timeout_ms),
+    )
+
+
+def session(statement_timeout_ms: int) -> dict[str, str]:
+    return {
+        "application_name": "largesse",
+        "timezone": "UTC",
+        "jit": "off",
+        "statement_timeout": str(statement_timeout_ms),
+        "idle_in_transaction_session_timeout": str(statement_timeout_ms * 2),
+    }
+
+
+async def connect(url: str, statement_timeout_ms: int = 0) -> asyncpg.Connection:
+    """A connection of its own, for migrations and the command line; 0 sets no timeout."""
+    connection = await asyncpg.connect(
+        url, connection_class=Connection, timeout=10, server_settings=session(statement_timeout_ms)
+    )
+    await _prepare(connection)
+    return connection
+
+
+@asynccontextmanager
+async def transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    async with connection.transaction():
+        yield
+
+
+class Uncertain(Unavailable):
+    """The connection was lost while committing: whether the change landed is not known."""
+
+
+async def in_transaction(
+    pool: asyncpg.Pool, work: Callable[[Any], Awaitable[T]], attempts: int = ATTEMPTS
+) -> T:
+    """Runs `work(connection)`: what returns commits, what raises rolls back.
+
+    A deadlock, a serialization failure or a connection lost before COMMIT runs the whole again,
+    `attempts` times in all; then, or where the database is away, Unavailable.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            return await _once(pool, work)
+        except Uncertain:
+            raise
+        except asyncpg.PostgresError as error:
+            if attempt == attempts or not _again(error):
+                raise translated(error) from error
+        except (OSError, asyncpg.InterfaceError) as error:
+            if attempt == attempts or not lost(error):
+                raise translated(error) from error
+        await asyncio.sleep(0.01 * attempt)
+    raise AssertionError("unreachable")
+
+
+async def _once(pool: asyncpg.Pool, work: Callable[[Any], Awaitable[T]]) -> T:
+    async with pool.acquire() as connection:
+        await connection.execute("BEGIN")
+        try:
+            result = await work(connection)
+        except BaseException:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+            raise
+        try:
+            await connection.execute("COMMIT")
+        except Exception as error:
+            if lost(error):
+                raise Uncertain("The connection was lost; read before you try again") from error
+            raise
+        return result
+
+
+def _again(error: asyncpg.PostgresError) -> bool:
+    state = error.sqlstate or ""
+    if state == "23505":
+        # A generated id came up twice; with new ones the whole goes through.
+        return constraint(error).endswith("_pkey") and not constraint(error).startswith("keys")
+    return state in _RETRY_STATES or lost(error)
+
+
+def lost(error: Exception) -> bool:
+    """Whether the connection is gone, or could not be made."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state.startswith("08") or state in ("57P01", "57P02", "57P03")
+    if isinstance(error, asyncpg.InterfaceError):
+        # The driver says so in words alone; its other errors of this kind are our mistakes.
+        return (
+            "connection" in str(error) and re.search("closed|released|lost", str(error)) is not None
+        )
+    return isinstance(error, OSError) and not isinstance(error, TimeoutError)
+
+
+def translated(error: Exception) -> Exception:
+    """Unavailable where the database is away, overloaded or too slow; else the error itself."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state == "57014" or isinstance(error, TimeoutError):
+        return Unavailable("The database took too long")
+    if lost(error) or state[:2] in ("40", "53"):
+        return Unavailable("The database is away")
+    return error
+
+
+def away(error: Exception) -> bool:
+    return isinstance(translated(error), Unavailable)
+
+
+def constraint(error: Exception) -> str:
+    """The violated constraint's name; a shard's `_102008` at its end is dropped."""
+    name = getattr(error, "constraint_name", None) or ""
+    return re.sub(r"_\d+\Z", "", name)
+
+
+def violates(error: Exception, name: str) -> bool:
+    """Whether this is a violation of the named unique constraint."""
+    return isinstance(error, asyncpg.UniqueViolationError) and constraint(error) == name
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the database refused the data itself, so that trying again cannot help."""
+    state = getattr(error, "sqlstate", None) or ""
+    return state[:2] in ("22", "23", "54")
+
+
+UniqueViolation = asyncpg.UniqueViolationError
+DatabaseError = asyncpg.PostgresError
+
+
+def count(tag: str) -> int:
+    """The number of rows in a command tag such as `DELETE 3`."""
+    return int(tag.rsplit(" ", 1)[-1])
+
+
+async def copy_rows(
+    connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    await connection.copy_records_to_table(table, columns=columns, records=rows)
+
+
+async def count_within(pool: Any, matching: str, arguments: Sequence[Any], budget_ms: int) -> int:
+    """The rows of `FROM ... WHERE ...`: counted if that takes no longer than the budget, else as
+    many as the planner expects.
+    """
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        await connection.execute(f"SET LOCAL statement_timeout = {int(budget_ms)}")
+        try:
+            async with connection.transaction():
+                counted: int = await connection.fetchval(
+                    f"SELECT count(*) {matching}",
+                    *arguments,
+                )
+                return counted
+        except asyncpg.QueryCanceledError:
+            pass
+        await connection.execute("SET LOCAL statement_timeout = 1000")
+        plan = await connection.fetchval(
+            f"EXPLAIN (FORMAT JSON) SELECT 1 {matching}",
+            *arguments,
+        )
+        expected: int = msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"]
+        return expected

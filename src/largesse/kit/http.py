@@ -1,0 +1,345 @@
+"""HTTP: the ASGI application that answers the operations of the route table."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from largesse.kit import auth, db, metrics, wire
+from largesse.kit.errors import (
+    InternalError,
+    InvalidPayload,
+    NotAcceptable,
+    PayloadTooLarge,
+    Problem,
+    UnsupportedMediaType,
+)
+from largesse.kit.limits import Exhausted, Limit, Standing
+from largesse.kit.logs import log
+from largesse.kit.routing import FILE, FORM, Download, Operation, Router, Upload
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who called, and in which project; both None where an operation asks for no key."""
+
+    principal: auth.Principal | None = None
+    project: Any = None
+
+
+class Admit(Protocol):
+    async def __call__(
+        self, operation: Operation, headers: Mapping[bytes, bytes], ip: str
+    ) -> Caller: ...
+
+
+class Begin(Protocol):
+    """Makes the Context of one request; `database` is a connection in a transaction, or
+    the pool."""
+
+    def __call__(self, database: Any, caller: Caller, request_id: str) -> Any: ...
+
+
+# --- bodies -------------------------------------------------------------------------------------
+
+
+async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises PayloadTooLarge past `limit` bytes, after hearing the client out
+    (up to four times the limit): one that is cut off while sending never sees the answer.
+    """
+    declared = headers.get(b"content-length", b"")
+    size, parts, drain = 0, [], 4 * limit
+    if declared.isdigit() and int(declared) > drain:
+        raise PayloadTooLarge(limit)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        if not message.get("more_body") or size > drain:
+            break
+    if size > limit:
+        raise PayloadTooLarge(limit)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class Disconnected(Exception):
+    """The client left before it had said all."""
+
+
+@lru_cache(maxsize=256)
+def media_type(content_type: bytes) -> str:
+    return content_type.decode("latin-1").partition(";")[0].strip().lower()
+
+
+async def body_of(operation: Operation, headers: Mapping[bytes, bytes], content: bytes) -> Any:
+    kind = media_type(headers.get(b"content-type", b""))
+    if operation.consumes == FILE:
+        return Upload(await _file(kind, headers, content))
+    assert operation.reader is not None
+    if operation.consumes == FORM and kind == "application/x-www-form-urlencoded":
+        return operation.reader.members(_form(content))
+    if kind not in ("", "application/json") and not kind.endswith("+json"):
+        raise UnsupportedMediaType(f"Content type {kind} is not supported; send application/json")
+    return operation.reader.json(content)
+
+
+def _form(content: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(content.decode(), keep_blank_values=True, errors="strict")
+    except (UnicodeDecodeError, ValueError):
+        raise InvalidPayload("Payload is not a valid form") from None
+    return dict(pairs)
+
+
+async def _file(kind: str, headers: Mapping[bytes, bytes], content: bytes) -> bytes:
+    if kind == "text/csv":
+        return content
+    if kind != "multipart/form-data":
+        raise InvalidPayload("A file has to be sent as multipart/form-data, in the part 'file'")
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield content
+
+    parser = MultiPartParser(
+        Headers(raw=[(b"content-type", headers[b"content-type"])]), stream(), max_files=1
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, UnicodeDecodeError):
+        raise InvalidPayload("Payload is not valid multipart/form-data") from None
+    try:
+        part = form.get("file")
+        if not isinstance(part, UploadFile):
+            raise InvalidPayload("Payload should have required property 'file'")
+        return await part.read()
+    finally:
+        await form.close()
+
+
+@lru_cache(maxsize=256)
+def accepts(header: bytes, produced: str) -> bool:
+    """Whether an Accept header lets a media type through; an empty one lets all."""
+    family = produced.partition("/")[0] + "/*"
+    if not header.strip():
+        return True
+    for entry in header.decode("latin-1").lower().split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        refused = any(re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters)
+        if name in (produced, family, "*/*") and not refused:
+            return True
+    return False
+
+
+# --- the application ----------------------------------------------------------------------------
+
+_PREFLIGHT_HEADERS = (
+    b"Content-Type, Authorization, X-Client-Application-Id, X-Client-Token, X-Voucherify-OAuth, "
+    b"X-Voucherify-API-Version, X-Voucherify-Channel, Idempotency-Key"
+)
+_EXPOSED_HEADERS = (
+    b"X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Retry, X-Rate-Limit-Type, "
+    b"Retry-After"
+)
+CLIENT_PREFIX = b"/client/v1/"
+
+
+@dataclass(slots=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    media_type: str = "application/json"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    parts: AsyncIterator[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The three limits: of a key, of a key's bulk operations, of an address with client keys."""
+
+    calls: Limit
+    bulk: Limit
+    client: Limit
+
+    def of(self, operation: Operation) -> Limit:
+        if operation.kind == auth.CLIENT:
+            return self.client
+        return self.bulk if operation.bulk else self.calls
+
+
+class Http:
+    """The ASGI application. Paths that no operation has go to `otherwise`."""
+
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        *,
+        admit: Admit,
+        begin: Begin,
+        pool: Any,
+        limits: Limits,
+        new_id: Callable[[str], str],
+        max_body: int,
+        otherwise: ASGIApp,
+        access_log: bool = False,
+    ) -> None:
+        self.operations = list(operations)
+        self.router = Router(self.operations)
+        self.admit = admit
+        self.begin = begin
+        self.pool = pool
+        self.limits = limits
+        self.new_id = new_id
+        self.max_body = max_body
+        self.otherwise = otherwise
+        self.access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.otherwise(scope, receive, send)
+            return
+        started = time.perf_counter()
+        method: str = scope["method"]
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        headers = dict(scope["headers"])
+        request_id = self.new_id("v-")
+        if method == "OPTIONS" and raw_path.startswith(CLIENT_PREFIX):
+            await _send(send, _preflight(headers), self.limits.client.idle(), method)
+            return
+        operation: Operation | None = None
+        standing = self.limits.calls.idle()
+        try:
+            found = self.router.find("GET" if method == "HEAD" else method, raw_path)
+            if found is None:
+                await self.otherwise(scope, receive, send)
+                return
+            operation, path = found
+            standing, answer = await self._answer(
+                operation, path, scope, headers, receive, request_id
+            )
+        except Disconnected:
+            return
+        except Exception as error:
+            if isinstance(error, Exhausted):
+                standing = error.standing
+            answer = refusal(error, request_id, method, raw_path)
+        if raw_path.startswith(CLIENT_PREFIX) and b"origin" in headers:
+            answer.headers += _readable_by(headers[b"origin"])
+        await _send(send, answer, standing, method)
+        route = operation.path if operation else "(none)"
+        seconds = time.perf_counter() - started
+        metrics.answered(method, route, answer.status, seconds)
+        if self.access_log:
+            log.info(
+                "answered",
+                request_id=request_id,
+                method=method,
+                path=raw_path.decode("latin-1"),
+                status=answer.status,
+                ms=round(seconds * 1000, 2),
+            )
+
+    async def _answer(
+        self,
+        operation: Operation,
+        path: dict[str, str],
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        request_id: str,
+    ) -> tuple[Standing, Answer]:
+        ip = scope["client"][0] if scope.get("client") else ""
+        caller = await self.admit(operation, headers, ip)
+        limit = self.limits.of(operation)
+        key = caller.principal.key_id if caller.principal else ""
+        standing = limit.take(ip if operation.kind == auth.CLIENT or not key else key)
+        produced = "text/csv" if operation.answer is Download else "application/json"
+        if not accepts(headers.get(b"accept", b""), produced):
+            raise NotAcceptable(f"The answer is {produced}, which the Accept header leaves out")
+        arguments: dict[str, Any] = dict(path)
+        if operation.query is not None:
+            arguments["query"] = wire.query(scope["query_string"], operation.query)
+        if operation.body is not None:
+            content = await read(headers, receive, self.max_body)
+            arguments["body"] = await body_of(operation, headers, content)
+
+        async def work(database: Any) -> Answer:
+            context = self.begin(database, caller, request_id)
+            return _answered(operation, await operation.handler(context, **arguments))
+
+        if operation.writes:
+            return standing, await db.in_transaction(self.pool, work)
+        return standing, await work(self.pool)
+
+
+def _answered(operation: Operation, value: Any) -> Answer:
+    if value is None:
+        return Answer(204)
+    if isinstance(value, Download):
+        name = f'attachment; filename="{value.filename}"'.encode()
+        return Answer(
+            operation.status,
+            media_type=value.media_type,
+            headers=[(b"content-disposition", name)],
+            parts=value.parts,
+        )
+    return Answer(operation.status, wire.encode(value))
+
+
+def refusal(error: Exception, request_id: str, method: str, raw_path: bytes) -> Answer:
+    """The answer to what went wrong; what nobody foresaw is logged and answered as 500."""
+    problem = error if isinstance(error, Problem) else db.translated(error)
+    if not isinstance(problem, Problem):
+        log.error("failed", request_id=request_id, method=method, exc_info=error)
+        problem = InternalError()
+    elif problem.code == 503:
+        log.warning("unavailable", request_id=request_id, reason=problem.details)
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    return Answer(problem.code, wire.encode(problem.body(request_id)), headers=headers)
+
+
+def _preflight(headers: Mapping[bytes, bytes]) -> Answer:
+    # Preflights carry no keys, so no project is known yet: the request itself is judged.
+    answer = Answer(204, headers=_readable_by(headers.get(b"origin", b"*")))
+    answer.headers += [
+        (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
+        (b"access-control-allow-headers", _PREFLIGHT_HEADERS),
+        (b"access-control-max-age", b"600"),
+    ]
+    return answer
+
+
+def _readable_by(origin: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-expose-headers", _EXPOSED_HEADERS),
+        (b"vary", b"Origin"),
+    ]
+
+
+async def _send(send: Send, answer: Answer, standing: Standing, method: str) -> None:
+    headers = [*answer.headers, *standing.headers()]
+    if answer.status != 204:
+        headers.append((b"content-type", answer.media_type.encode()))
+    if answer.parts is None and answer.status != 204:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.parts is None or method == "HEAD":
+        body = b"" if method == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+        return
+    async for part in answer.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,181 @@
+"""The OpenAPI 3.1 document, drawn from the table of operations and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from largesse.kit import auth
+from largesse.kit.routing import FILE, FORM, Download, Operation, Upload
+from largesse.kit.wire import Day, Moment
+
+_KEYS = {
+    auth.SERVER: ("X-App-Id", "X-App-Token"),
+    auth.CLIENT: ("X-Client-Application-Id", "X-Client-Token"),
+    auth.MANAGEMENT: ("X-Management-Id", "X-Management-Token"),
+}
+
+
+class Error(msgspec.Struct, omit_defaults=True):
+    """What a refusal says. `key` names the kind of error; `request_id` finds it in the logs."""
+
+    code: int
+    message: str
+    key: str | None = None
+    details: str | None = None
+    request_id: str | None = None
+    resource_id: str | None = None
+    resource_type: str | None = None
+
+
+def _hook(kind: type) -> dict[str, Any]:
+    if kind is Day:
+        return {"type": "string", "format": "date"}
+    if kind is Moment:
+        return {"type": "string", "format": "date-time"}
+    raise NotImplementedError(kind)
+
+
+def document(
+    operations: Iterable[Operation], *, title: str, version: str, description: str
+) -> dict[str, Any]:
+    operations = list(operations)
+    kinds: list[Any] = [Error]
+    for operation in operations:
+        kinds += [
+            kind
+            for kind in (_body(operation), operation.query, operation.answer)
+            if kind not in (None, Download, Upload)
+        ]
+    schemas, components = msgspec.json.schema_components(
+        kinds, schema_hook=_hook, ref_template="#/components/schemas/{name}"
+    )
+    drawn = dict(zip(map(repr, kinds), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, drawn, components
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": version,
+            "description": description,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": _security_schemes()},
+    }
+
+
+def _body(operation: Operation) -> Any:
+    return operation.shows or operation.body
+
+
+def _operation(
+    operation: Operation, drawn: dict[str, Any], components: dict[str, Any]
+) -> dict[str, Any]:
+    text = (operation.handler.__doc__ or "").strip()
+    summary, _, description = text.partition("\n\n")
+    answer: dict[str, Any] = {"description": "Done."}
+    if operation.answer is Download:
+        answer["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    elif operation.answer is not None:
+        answer["content"] = {"application/json": {"schema": drawn[repr(operation.answer)]}}
+    result: dict[str, Any] = {
+        "operationId": operation.name.replace("_", "-"),
+        "tags": [operation.tag],
+        "summary": " ".join(summary.split()).rstrip("."),
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation, components)],
+        "responses": {
+            str(operation.status if operation.answer is not None else 204): answer,
+            "default": {
+                "description": "A refusal.",
+                "content": {"application/json": {"schema": drawn[repr(Error)]}},
+            },
+        },
+        "security": _security(operation),
+    }
+    if description:
+        result["description"] = "\n\n".join(
+            " ".join(part.split()) for part in description.split("\n\n")
+        )
+    if operation.deprecated:
+        result["deprecated"] = True
+    if operation.body is not None:
+        result["requestBody"] = {"required": True, "content": _content(operation, drawn)}
+    return result
+
+
+def _content(operation: Operation, drawn: dict[str, Any]) -> dict[str, Any]:
+    if operation.consumes == FILE:
+        part = {"type": "string", "contentMediaType": "text/csv"}
+        schema = {"type": "object", "properties": {"file": part}, "required": ["file"]}
+        return {"multipart/form-data": {"schema": schema}}
+    schema = drawn[repr(_body(operation))]
+    content = {"application/json": {"schema": schema}}
+    if operation.consumes == FORM:
+        content = {"application/x-www-form-urlencoded": {"schema": schema}, **content}
+    return content
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", operation.path)
+    ]
+
+
+def _query_parameters(operation: Operation, components: dict[str, Any]) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    schema = components[operation.query.__name__]
+    return [
+        {"name": name, "in": "query", "required": False, "schema": _present(member)}
+        for name, member in schema["properties"].items()
+    ]
+
+
+def _present(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema without null, which a query cannot hold."""
+    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
+    plain = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    if len(options) == 1:
+        plain.update(options[0])
+    elif options:
+        plain["anyOf"] = options
+    if schema.get("default") is not None:
+        plain["default"] = schema["default"]
+    return plain
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    if operation.kind == auth.PUBLIC:
+        return [{}]
+    keys: list[dict[str, list[str]]] = [{name: [] for name in _KEYS[operation.kind]}]
+    whole = auth.WHOLE_API.get(operation.kind)
+    if whole is not None and operation.scope is not None:
+        keys.append({"OAuth": [whole, operation.scope]})
+    return keys
+
+
+def _security_schemes() -> dict[str, Any]:
+    schemes: dict[str, Any] = {
+        name: {"type": "apiKey", "in": "header", "name": name}
+        for names in _KEYS.values()
+        for name in names
+    }
+    schemes["OAuth"] = {
+        "type": "oauth2",
+        "flows": {
+            "clientCredentials": {
+                "tokenUrl": "/v1/oauth/token",
+                "scopes": {scope: f"Operations of {scope}." for scope in sorted(auth.SCOPES)},
+            }
+        },
+    }
+    return schemes

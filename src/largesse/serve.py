@@ -1,0 +1,264 @@
+"""`largesse serve`: the database, the web workers and the background worker, kept alive together.
+
+The parent answers nothing itself. It opens the socket, starts the children, and starts again what
+dies: a web worker or the background worker within a moment, the embedded PostgreSQL as soon as it
+can. Children hold the reading end of a pipe that only the parent writes to, so they notice its
+death whatever the cause, and leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import msgspec
+
+from largesse.actions import projects
+from largesse.actions.projects import FirstKeys
+from largesse.app import now
+from largesse.kit import db, logs, metrics, migrate, settings
+from largesse.kit.logs import log
+from largesse.kit.postgres import Postgres
+from largesse.kit.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+KEYS_FILE = "keys.env"
+LOOK_SECONDS = 0.1
+BIND_SECONDS = 10
+DRAIN_SECONDS = 30
+
+
+class Refused(Exception):
+    """Why the server does not start, in a sentence for the operator."""
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Holds the data folder. Raises Refused where another server does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "serve.lock").open("a+") as file:
+        deadline = time.monotonic() + 2
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    file.seek(0)
+                    holder = file.read().strip() or "?"
+                    raise Refused(
+                        f"Another server (process {holder}) runs on the folder {folder}. Stop it, "
+                        "or set LARGESSE_DATA_DIR to a folder of your own."
+                    ) from None
+                time.sleep(0.1)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def database(config: Settings) -> Iterator[tuple[str, Postgres | None]]:
+    """The database's address; the embedded one is started where none is set, and stopped after
+    use unless it already ran.
+    """
+    if config.database_url:
+        yield config.database_url, None
+        return
+    postgres = Postgres(config.folder / "postgres")
+    started = postgres.start()
+    try:
+        yield postgres.url, postgres
+    finally:
+        if started:
+            postgres.stop()
+
+
+async def prepare(url: str, config: Settings) -> tuple[list[str], FirstKeys | None]:
+    """Migrates and makes what the first start needs; the names of the migrations, and the keys."""
+    connection = await db.connect(url)
+    try:
+        applied = await migrate.apply(connection, MIGRATIONS)
+        async with db.transaction(connection):
+            return applied, await projects.bootstrap(connection, config, now())
+    finally:
+        await connection.close()
+
+
+def keep_keys(folder: Path, keys: FirstKeys) -> Path:
+    """Writes the first keys where the owner alone can read them."""
+    path = folder / KEYS_FILE
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(as_variables(keys))
+    return path
+
+
+def as_variables(keys: FirstKeys) -> str:
+    return "".join(
+        f"{settings.PREFIX}{name.upper()}={value}\n"
+        for name, value in msgspec.structs.asdict(keys).items()
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """An open socket. Raises Refused; one still held by a server that is leaving is waited for."""
+    deadline = time.monotonic() + BIND_SECONDS
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            opened.bind((host, port))
+            opened.listen(2048)
+            return opened
+        except OSError as error:
+            opened.close()
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise Refused(f"Cannot listen on {host}:{port}: {error.strerror}") from None
+            time.sleep(0.2)
+
+
+@dataclass
+class Child:
+    """A process that is started again when it dies, more slowly the more often it does."""
+
+    name: str
+    command: list[str]
+    fds: tuple[int, ...]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    failures: int = 0
+    again_at: float = field(default=0.0)
+
+    def keep_alive(self, environment: dict[str, str]) -> None:
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return
+            metrics.forget(self.process.pid)
+            lived = time.monotonic() - self.started
+            self.failures = self.failures + 1 if lived < 5 else 0
+            self.again_at = time.monotonic() + min(5.0, 0.1 * 2**self.failures - 0.1)
+            log.error("child died", child=self.name, pid=self.process.pid, code=code)
+            self.process = None
+        if time.monotonic() < self.again_at:
+            return
+        self.process = subprocess.Popen(  # noqa: S603
+            self.command, pass_fds=self.fds, env=environment
+        )
+        self.started = time.monotonic()
+
+    def end(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+
+class Supervisor:
+    """Starts the children and keeps them and the embedded PostgreSQL alive until told to stop."""
+
+    def __init__(self, config: Settings, opened: socket.socket, postgres: Postgres | None) -> None:
+        self.config = config
+        self.postgres = postgres
+        self.stopping = False
+        reading, self._writing = os.pipe()
+        fd = opened.fileno()
+        python = sys.executable
+        self.children = [
+            Child(
+                f"web {number}",
+                [python, "-m", "largesse.app", str(fd), str(reading)],
+                (fd, reading),
+            )
+            for number in range(1, config.workers + 1)
+        ]
+        if config.background:
+            self.children.append(
+                Child("worker", [python, "-m", "largesse.worker", str(reading)], (reading,))
+            )
+        self.environment = os.environ | settings.environment(config)
+        # The secrets of the first start are in the database by now; no child needs them.
+        for name in ("app_token", "client_token", "management_token"):
+            self.environment.pop(settings.PREFIX + name.upper(), None)
+
+    def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while not self.stopping:
+            if self.postgres is not None and self.postgres.pid is None:
+                log.error("PostgreSQL is gone, starting it again")
+                try:
+                    self.postgres.start()
+                except (subprocess.SubprocessError, TimeoutError, OSError) as error:
+                    log.error("PostgreSQL does not start", exc_info=error)
+            for child in self.children:
+                child.keep_alive(self.environment)
+            time.sleep(LOOK_SECONDS)
+        self._drain()
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        log.info("stopping", signal=signal.Signals(number).name)
+        self.stopping = True
+
+    def _drain(self) -> None:
+        """Children finish what they have in hand; one that does not in time is ended."""
+        for child in self.children:
+            child.end(signal.SIGTERM)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for child in self.children:
+            if child.process is None:
+                continue
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.error("child does not stop", child=child.name)
+                child.end(signal.SIGKILL)
+        os.close(self._writing)
+
+
+def serve(config: Settings, show: Callable[[FirstKeys, Path], None], out: IO[str]) -> None:
+    """Runs until SIGTERM or SIGINT. Raises Refused."""
+    logs.set_up(config.log_level)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(folder_lock(config.folder))
+        opened = stack.enter_context(contextlib.closing(listen(config.host, config.port)))
+        port = opened.getsockname()[1]
+        url, postgres = stack.enter_context(_embedded(config))
+        applied, keys = asyncio.run(prepare(url, config))
+        if applied:
+            log.info("migrated", applied=applied)
+        if keys is not None:
+            show(keys, keep_keys(config.folder, keys))
+        figures = tempfile.mkdtemp(prefix="largesse-metrics-")
+        stack.callback(shutil.rmtree, figures, ignore_errors=True)
+        os.environ[metrics.FOLDER] = figures
+        config = msgspec.structs.replace(config, database_url=url, port=port)
+        print(f"Largesse listens on http://{config.host}:{port}", file=out, flush=True)
+        Supervisor(config, opened, postgres).run()
+
+
+@contextlib.contextmanager
+def _embedded(config: Settings) -> Iterator[tuple[str, Postgres | None]]:
+    """As `database`, but what was found running is adopted, so it is stopped as well."""
+    with database(config) as (url, postgres):
+        try:
+            yield url, postgres
+        finally:
+            if postgres is not None:
+                postgres.stop()

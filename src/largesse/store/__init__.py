@@ -1,0 +1,1 @@
+"""What is remembered: all SQL, as named constants, each scoped by project."""

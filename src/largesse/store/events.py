@@ -1,0 +1,181 @@
+"""Events: what happened, written in the transaction that made it happen. Activity lists, totals
+and whatever else follows from a change read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from largesse.kit.db import Db, Row
+from largesse.store.listing import Listing
+
+# What a customer does is an action; what the engine does to them is an effect.
+EFFECTS = frozenset({"customer.segment.entered", "customer.segment.left"})
+
+# Events that move how many there are of a noun.
+COUNTED = {
+    "customer.created": ("customers", 1),
+    "customer.deleted": ("customers", -1),
+}
+
+
+class Event(msgspec.Struct, frozen=True):
+    """`data` is the event's JSON as its readers see it."""
+
+    type: str
+    data: str
+    customer_id: str | None = None
+    campaign_id: str | None = None
+    campaign_type: str | None = None
+    product_id: str | None = None
+    prefix: str = "evcus_"
+
+
+INSERT = """
+INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
+    group_id, data, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+INSERT_MANY = """
+INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
+    group_id, data, created_at)
+SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, $8, data, $10
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::json[])
+    AS row (id, type, customer_id, campaign_id, campaign_type, product_id, data)
+"""
+PROJECTS_WITH_UNHANDLED = """
+SELECT id FROM projects
+WHERE EXISTS (SELECT 1 FROM events WHERE events.project_id = projects.id AND NOT handled)
+"""
+HANDLE = """
+UPDATE events SET handled = true
+WHERE project_id = $1 AND id IN (
+    SELECT id FROM events WHERE project_id = $1 AND NOT handled
+    LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING type
+"""
+ADD_TO_TOTAL = """
+INSERT INTO totals (project_id, noun, n) VALUES ($1, $2, $3)
+ON CONFLICT (project_id, noun) DO UPDATE SET n = totals.n + excluded.n
+"""
+DELETE_OF_CUSTOMER = """
+DELETE FROM events WHERE project_id = $1 AND customer_id = $2 RETURNING type, handled
+"""
+DELETED_CUSTOMER = """
+SELECT customer_id FROM events
+WHERE project_id = $1 AND type = 'customer.deleted'
+    AND (customer_id = $2 OR data #>> '{customer,source_id}' = $2)
+ORDER BY created_at DESC, id DESC LIMIT 1
+"""
+SOURCE_IDS_OF_CUSTOMER = """
+SELECT DISTINCT data #>> '{customer,source_id}' AS source_id FROM events
+WHERE project_id = $1 AND customer_id = $2 AND data #>> '{customer,source_id}' IS NOT NULL
+"""
+
+
+def whole(noun: str) -> str:
+    """A statement that tells how many there are of a noun: those folded, and those yet to be."""
+
+    def waiting(sign: int) -> str:
+        types = ", ".join(f"'{type_}'" for type_, move in COUNTED.items() if move == (noun, sign))
+        return (
+            "(SELECT count(*) FROM events WHERE project_id = $1 AND NOT handled "  # noqa: S608
+            f"AND type IN ({types}))"
+        )
+
+    return (
+        "SELECT coalesce((SELECT n FROM totals WHERE project_id = $1 "  # noqa: S608
+        f"AND noun = '{noun}'), 0) + {waiting(1)} - {waiting(-1)}"
+    )
+
+
+ACTIVITY = Listing(
+    "events",
+    "id, type, data, created_at, group_id",
+    filters={
+        "customer_id": "customer_id = {}",
+        "campaign_id": "campaign_id = {}",
+        "campaign_type": "campaign_type = {}",
+        "product_id": "product_id = {}",
+        "type": "type = {}",
+        "only": "type = ANY({})",
+        "but": "type <> ALL({})",
+        "start_date": "created_at >= {}",
+        "end_date": "created_at <= {}",
+    },
+    orders={
+        "created_at": "created_at",
+        "updated_at": "created_at",
+        "type": "type",
+        "campaign": "campaign_id",
+        "code": "data #>> '{voucher,code}'",
+        "category": "type",
+    },
+    default="-created_at",
+)
+
+
+async def record(
+    database: Db, project_id: str, rows: Sequence[tuple[str, Event, str, datetime]]
+) -> None:
+    """Rows are (id, event, group id, time); all of one call share their group id and time."""
+    if not rows:
+        return
+    _, _, group_id, now = rows[0]
+    if len(rows) == 1:
+        id_, event, _, _ = rows[0]
+        await database.execute(
+            INSERT,
+            project_id,
+            id_,
+            event.type,
+            event.customer_id,
+            event.campaign_id,
+            event.campaign_type,
+            event.product_id,
+            group_id,
+            event.data,
+            now,
+        )
+        return
+    await database.execute(
+        INSERT_MANY,
+        project_id,
+        [id_ for id_, *_ in rows],
+        [event.type for _, event, *_ in rows],
+        [event.customer_id for _, event, *_ in rows],
+        [event.campaign_id for _, event, *_ in rows],
+        [event.campaign_type for _, event, *_ in rows],
+        [event.product_id for _, event, *_ in rows],
+        group_id,
+        [event.data for _, event, *_ in rows],
+        now,
+    )
+
+
+async def handle(database: Db, project_id: str, most: int) -> int:
+    """Does what hangs on up to `most` events; how many there were."""
+    rows = await database.fetch(HANDLE, project_id, most)
+    await _fold(database, project_id, [row["type"] for row in rows])
+    return len(rows)
+
+
+async def _fold(database: Db, project_id: str, types: Sequence[str]) -> None:
+    deltas: dict[str, int] = {}
+    for type_ in types:
+        noun, sign = COUNTED.get(type_, ("", 0))
+        if sign:
+            deltas[noun] = deltas.get(noun, 0) + sign
+    for noun, delta in sorted(deltas.items()):
+        await database.execute(ADD_TO_TOTAL, project_id, noun, delta)
+
+
+async def forget_customer(database: Db, project_id: str, customer_id: str) -> list[str]:
+    """Deletes a customer's events; totals keep what they counted. The types there were."""
+    rows: list[Row] = await database.fetch(DELETE_OF_CUSTOMER, project_id, customer_id)
+    await _fold(database, project_id, [row["type"] for row in rows if not row["handled"]])
+    return [row["type"] for row in rows]

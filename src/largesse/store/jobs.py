@@ -1,0 +1,182 @@
+"""Jobs: work that outlives its request, row by row, each row once.
+
+A job of a queue is worked off before the next of that queue begins. A portion of rows is applied
+and crossed off in one transaction that holds the job's row, so a killed worker leaves no half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from largesse.kit import db
+from largesse.kit.db import Db, Row
+from largesse.store.listing import Listing
+from largesse.store.table import Table
+
+ENQUEUED, IN_PROGRESS, DONE, FAILED = "ENQUEUED", "IN_PROGRESS", "DONE", "FAILED"
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """`rows`, `done` and `failed` count rows; `parameters` is JSON; `error` is why all stopped."""
+
+    id: str
+    type: str
+    queue: str
+    status: str = ENQUEUED
+    request_id: str
+    parameters: Any
+    rows: int
+    done: int = 0
+    failed: int = 0
+    attempts: int = 0
+    error: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None = None
+    reports_till: datetime | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one row: the object it found or made, or why it failed."""
+
+    n: int
+    object_id: str | None = None
+    found: bool | None = None
+    error: str | None = None
+
+
+TABLE = Table("jobs", Job)
+LISTING = Listing(
+    "jobs",
+    TABLE.columns,
+    filters={"end_date": "created_at < {}"},
+    orders={"created_at": "created_at"},
+    default="-created_at",
+)
+
+PROJECTS_WITH_OPEN = """
+SELECT id FROM projects
+WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.project_id = projects.id AND finished_at IS NULL)
+"""
+OPEN_QUEUES = "SELECT DISTINCT queue FROM jobs WHERE project_id = $1 AND finished_at IS NULL"
+# The head of the queue or nothing: SKIP LOCKED over the whole queue would let a second worker
+# overtake the first.
+CLAIM = f"""
+SELECT {TABLE.columns} FROM jobs
+WHERE project_id = $1 AND finished_at IS NULL AND id = (
+    SELECT id FROM jobs WHERE project_id = $1 AND queue = $2 AND finished_at IS NULL
+    ORDER BY created_at, id LIMIT 1
+)
+FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+NEXT_ROWS = """
+SELECT n, reference, input, error FROM job_rows
+WHERE project_id = $1 AND job_id = $2 AND n > $3 ORDER BY n LIMIT $4
+"""
+RECORD_OUTCOMES = """
+UPDATE job_rows SET input = NULL, object_id = outcome.object_id, found = outcome.found,
+    updated = outcome.error IS NULL, error = outcome.error
+FROM unnest($3::int[], $4::text[], $5::boolean[], $6::text[])
+    AS outcome (n, object_id, found, error)
+WHERE job_rows.project_id = $1 AND job_rows.job_id = $2 AND job_rows.n = outcome.n
+"""
+PROGRESS = """
+UPDATE jobs SET status = $3, done = done + $4, failed = failed + $5, attempts = 0, updated_at = $6,
+    finished_at = $7, reports_till = $8
+WHERE project_id = $1 AND id = $2
+"""
+STUMBLE = """
+UPDATE jobs SET attempts = attempts + 1, updated_at = $3
+WHERE project_id = $1 AND id = $2 AND finished_at IS NULL RETURNING attempts
+"""
+GIVE_UP = """
+UPDATE jobs SET status = 'FAILED', error = $3, failed = rows - done, updated_at = $4,
+    finished_at = $4, reports_till = $5
+WHERE project_id = $1 AND id = $2 AND finished_at IS NULL
+"""
+GIVE_UP_ROWS = """
+UPDATE job_rows SET input = NULL, updated = false, error = $3
+WHERE project_id = $1 AND job_id = $2 AND input IS NOT NULL
+"""
+REPORT_ROWS = """
+SELECT n, reference, object_id, found, updated, error FROM job_rows
+WHERE project_id = $1 AND job_id = $2 AND n > $3 ORDER BY n LIMIT $4
+"""
+FAILED_ROWS = """
+SELECT n, reference, error FROM job_rows
+WHERE project_id = $1 AND job_id = $2 AND error IS NOT NULL ORDER BY n LIMIT $3
+"""
+DROP_OLD_ROWS = """
+DELETE FROM job_rows WHERE project_id = $1 AND job_id IN (
+    SELECT id FROM jobs WHERE project_id = $1 AND reports_till < $2
+)
+"""
+# A row that waits is crossed off too: it would bring back whom it names.
+FORGET = """
+UPDATE job_rows SET reference = NULL, object_id = NULL, input = NULL,
+    error = CASE WHEN input IS NULL THEN error ELSE 'permanently deleted' END
+WHERE project_id = $1 AND (object_id = $2 OR reference = ANY($3::text[]))
+"""
+
+
+async def enqueue(
+    database: Db,
+    project_id: str,
+    job: Job,
+    rows: Sequence[tuple[str | None, str | None, str | None]],
+) -> None:
+    """Rows are (reference, input, error); one with an error is only reported."""
+    await database.execute(TABLE.INSERT, project_id, *TABLE.arguments(job))
+    await db.copy_rows(
+        database,
+        "job_rows",
+        ("project_id", "job_id", "n", "reference", "input", "error"),
+        [(project_id, job.id, n, *row) for n, row in enumerate(rows, 1)],
+    )
+
+
+async def claim(database: Db, project_id: str, queue: str) -> Job | None:
+    row = await database.fetchrow(CLAIM, project_id, queue)
+    return None if row is None else TABLE.of(row)
+
+
+async def next_rows(database: Db, project_id: str, job: Job, most: int) -> list[Row]:
+    return await database.fetch(NEXT_ROWS, project_id, job.id, job.done + job.failed, most)
+
+
+async def record(
+    database: Db,
+    project_id: str,
+    job: Job,
+    outcomes: Sequence[Outcome],
+    now: datetime,
+    reports_till: datetime,
+) -> bool:
+    """Crosses rows off and moves the job on; whether that was the last of them."""
+    await database.execute(
+        RECORD_OUTCOMES,
+        project_id,
+        job.id,
+        [outcome.n for outcome in outcomes],
+        [outcome.object_id for outcome in outcomes],
+        [outcome.found for outcome in outcomes],
+        [outcome.error for outcome in outcomes],
+    )
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    last = job.done + job.failed + len(outcomes) >= job.rows
+    await database.execute(
+        PROGRESS,
+        project_id,
+        job.id,
+        DONE if last else IN_PROGRESS,
+        len(outcomes) - failed,
+        failed,
+        now,
+        now if last else None,
+        reports_till if last else None,
+    )
+    return last

@@ -1,0 +1,204 @@
+"""Lists: filters, orders, cursors and paging, declared once per noun and turned into statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from largesse.kit import db
+from largesse.kit.db import Db, Row
+from largesse.kit.errors import InvalidQueryParams
+from largesse.store.filters import Filters
+
+# Up to here a total is counted; past it, it is known from events, or estimated.
+COUNTED = 10_000
+
+
+class Page(msgspec.Struct, frozen=True):
+    rows: list[Row]
+    has_more: bool
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list is asked for. `after` is a value of the column that leads the order."""
+
+    limit: int = 10
+    page: int = 1
+    order: str = ""
+    after: Any = None
+    after_id: str | None = None
+
+
+class Listing:
+    """A list over one table.
+
+    `filters` maps a name to a condition with one `{}` for its value, `fields` are those that the
+    filter language may speak of. `orders` maps an order's name to its column; a leading `-` turns
+    it round, and the id settles ties.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        columns: str,
+        *,
+        filters: Mapping[str, str],
+        orders: Mapping[str, str],
+        default: str,
+        fields: Mapping[str, tuple[str, str]] | None = None,
+        key: str = "id",
+        cursor: str = "created_at",
+    ) -> None:
+        self.table = table
+        self.columns = columns
+        self.filters = filters
+        self.orders = orders
+        self.default = default
+        self.fields = fields or {}
+        self.key = key
+        self.cursor = cursor
+
+    def where(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+        """Conditions and their arguments; `$1` is the project's. A value may be Filters."""
+        conditions: list[str] = ["project_id = $1"]
+        arguments: list[Any] = []
+
+        def hole(value: Any) -> str:
+            arguments.append(value)
+            return f"${len(arguments) + 1}"
+
+        for name, value in values.items():
+            if isinstance(value, Filters):
+                if condition := value.condition(hole):
+                    conditions.append(condition)
+            elif value is not None:
+                conditions.append(self.filters[name].format(hole(value)))
+        return conditions, arguments
+
+    def read(self, given: Mapping[str, Any] | None, now: Any) -> Filters | None:
+        """The query's `filters`. Raises InvalidQueryParams for an unknown field or operator."""
+        return Filters(given, self.fields, now) if given else None
+
+    def statement(self, values: Mapping[str, Any], window: Window) -> tuple[str, list[Any]]:
+        """The statement of a page, one row longer than asked, and its arguments but the first.
+
+        Raises InvalidQueryParams for an unknown order, or a cursor with an order it cannot follow.
+        """
+        name = window.order or self.default
+        column = self.orders.get(name.removeprefix("-"))
+        if column is None:
+            allowed = ", ".join(f"{order}, -{order}" for order in self.orders)
+            raise InvalidQueryParams(
+                f"Property .order should be equal to one of the allowed values: {allowed}"
+            )
+        descending = name.startswith("-")
+        beyond, direction = ("<", "DESC") if descending else (">", "ASC")
+        conditions, arguments = self.where(values)
+        if window.after is not None:
+            self._only(column, self.cursor)
+            arguments.append(window.after)
+            conditions.append(f"{column} {beyond} ${len(arguments) + 1}")
+        if window.after_id is not None:
+            self._only(column, self.cursor, self.key)
+            arguments.append(window.after_id)
+            conditions.append(self._beyond(column, beyond, len(arguments) + 1))
+        ordering = f"{column} {direction}"
+        if column != self.key:
+            # An empty column sorts as the oldest, in either direction.
+            nulls = " NULLS LAST" if descending else " NULLS FIRST"
+            ordering = f"{column} {direction}{nulls}, {self.key} {direction}"
+        arguments += [window.limit + 1, (window.page - 1) * window.limit]
+        count = len(arguments)
+        return (
+            f"SELECT {self.columns} FROM {self.table} "  # noqa: S608
+            f"WHERE {' AND '.join(conditions)} ORDER BY {ordering} "
+            f"LIMIT ${count} OFFSET ${count + 1}"
+        ), arguments
+
+    def _beyond(self, column: str, beyond: str, place: int) -> str:
+        if column == self.key:
+            return f"{self.key} {beyond} ${place}"
+        return (
+            f"({column}, {self.key}) {beyond} (SELECT {column}, {self.key} FROM {self.table} "  # noqa: S608
+            f"WHERE project_id = $1 AND {self.key} = ${place})"
+        )
+
+    def _only(self, column: str, *allowed: str) -> None:
+        if column not in allowed:
+            raise InvalidQueryParams(
+                f"A cursor can only be used with the order {self.cursor} or -{self.cursor}"
+            )
+
+    async def page(
+        self, db: Db, project_id: str, values: Mapping[str, Any], window: Window
+    ) -> Page:
+        statement, arguments = self.statement(values, window)
+        rows = await db.fetch(statement, project_id, *arguments)
+        page = Page(rows[: window.limit], len(rows) > window.limit)
+        if window.after is None or not page.has_more:
+            return page
+        return await self._whole(db, project_id, values, window, rows)
+
+    async def _whole(
+        self,
+        db: Db,
+        project_id: str,
+        values: Mapping[str, Any],
+        window: Window,
+        rows: list[Row],
+    ) -> Page:
+        """A page that ends between two instants: the next cursor is an instant, and rows that
+        share one with the last would be lost. Where all rows share one, the page holds them all.
+        """
+        last = rows[window.limit][self.cursor]
+        kept = rows[: window.limit]
+        while kept and kept[-1][self.cursor] == last:
+            kept.pop()
+        if kept:
+            return Page(kept, True)
+        conditions, arguments = self.where(values)
+        arguments.append(last)
+        statement = (
+            f"SELECT {self.columns} FROM {self.table} "  # noqa: S608
+            f"WHERE {' AND '.join(conditions)} AND {self.cursor} = ${len(arguments) + 1} "
+            f"ORDER BY {self.key}"
+        )
+        return Page(await db.fetch(statement, project_id, *arguments), True)
+
+    async def count(
+        self, db: Db, project_id: str, values: Mapping[str, Any], most: int | None = COUNTED
+    ) -> int:
+        """How many rows match, counted up to one more than `most` (None: all of them)."""
+        conditions, arguments = self.where(values)
+        limit = "" if most is None else f" LIMIT {most + 1}"
+        inner = f"SELECT 1 FROM {self.table} WHERE {' AND '.join(conditions)}{limit}"  # noqa: S608
+        found: int = await db.fetchval(
+            f"SELECT count(*) FROM ({inner}) AS matching",  # noqa: S608
+            project_id,
+            *arguments,
+        )
+        return found
+
+    async def total(
+        self,
+        database: Db,
+        project_id: str,
+        values: Mapping[str, Any],
+        *,
+        whole: str,
+        budget_ms: int,
+    ) -> int:
+        """Exact up to 10,000 matching rows. Past that: unfiltered by the statement `whole`, which
+        is exact too; filtered, counted within a time budget, then the planner's estimate.
+        """
+        counted = await self.count(database, project_id, values)
+        if counted <= COUNTED:
+            return counted
+        if not any(value is not None for value in values.values()):
+            known: int = await database.fetchval(whole, project_id)
+            return known
+        conditions, arguments = self.where(values)
+        matching = f"FROM {self.table} WHERE {' AND '.join(conditions)}"
+        return await db.count_within(database, matching, [project_id, *arguments], budget_ms)

@@ -1,0 +1,313 @@
+CREATE TABLE public.customer_campaigns (
+    project_id text NOT NULL,
+    customer_id text NOT NULL,
+    campaign_id text NOT NULL,
+    campaign text NOT NULL,
+    points bigint NOT NULL,
+    loyalty_tier text,
+    referred_customers bigint NOT NULL
+);
+
+CREATE TABLE public.customer_referrals (
+    project_id text NOT NULL,
+    customer_id text NOT NULL,
+    related_object_id text NOT NULL,
+    related_object_type text NOT NULL,
+    campaign_id text NOT NULL,
+    referrer_id text NOT NULL,
+    date timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.customers (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    source_id text,
+    name text,
+    description text,
+    email text,
+    phone text,
+    birthday date,
+    birthdate date,
+    address_city text,
+    address_state text,
+    address_line_1 text,
+    address_line_2 text,
+    address_country text,
+    address_postal_code text,
+    metadata jsonb NOT NULL,
+    system_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    redemptions_total_redeemed bigint DEFAULT 0 NOT NULL,
+    redemptions_total_failed bigint DEFAULT 0 NOT NULL,
+    redemptions_total_succeeded bigint DEFAULT 0 NOT NULL,
+    redemptions_total_rolled_back bigint DEFAULT 0 NOT NULL,
+    redemptions_total_rollback_failed bigint DEFAULT 0 NOT NULL,
+    redemptions_total_rollback_succeeded bigint DEFAULT 0 NOT NULL,
+    gift_redeemed_amount bigint DEFAULT 0 NOT NULL,
+    gift_amount_to_go bigint DEFAULT 0 NOT NULL,
+    loyalty_card_redeemed_points bigint DEFAULT 0 NOT NULL,
+    loyalty_card_points_to_go bigint DEFAULT 0 NOT NULL,
+    orders_total_amount bigint DEFAULT 0 NOT NULL,
+    orders_total_count bigint DEFAULT 0 NOT NULL,
+    orders_last_amount bigint DEFAULT 0 NOT NULL,
+    orders_last_date timestamp with time zone,
+    loyalty_points bigint DEFAULT 0 NOT NULL,
+    loyalty_referred_customers bigint DEFAULT 0 NOT NULL,
+    loyalty_campaigns integer DEFAULT 0 NOT NULL,
+    referrals_total bigint DEFAULT 0 NOT NULL
+);
+
+CREATE TABLE public.events (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    type text NOT NULL,
+    customer_id text,
+    campaign_id text,
+    campaign_type text,
+    product_id text,
+    group_id text NOT NULL,
+    data json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    handled boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.job_rows (
+    project_id text NOT NULL,
+    job_id text NOT NULL,
+    n integer NOT NULL,
+    reference text,
+    input text,
+    object_id text,
+    found boolean,
+    updated boolean,
+    error text
+);
+
+CREATE TABLE public.jobs (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    type text NOT NULL,
+    queue text NOT NULL,
+    status text NOT NULL,
+    request_id text NOT NULL,
+    parameters jsonb NOT NULL,
+    rows integer NOT NULL,
+    done integer NOT NULL,
+    failed integer NOT NULL,
+    attempts integer NOT NULL,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    reports_till timestamp with time zone,
+    CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['ENQUEUED'::text, 'IN_PROGRESS'::text, 'DONE'::text, 'FAILED'::text])))
+);
+
+CREATE TABLE public.keys (
+    id text NOT NULL,
+    project_id text,
+    kind text NOT NULL,
+    name text NOT NULL,
+    secret_hash bytea NOT NULL,
+    ips text[] NOT NULL,
+    blocked boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT keys_kind_check CHECK ((kind = ANY (ARRAY['server'::text, 'client'::text, 'management'::text]))),
+    CONSTRAINT keys_management_check CHECK (((kind = 'management'::text) = (project_id IS NULL)))
+);
+
+CREATE TABLE public.migration_lease (
+    id integer NOT NULL,
+    holder text NOT NULL,
+    held_until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.oauth_tokens (
+    project_id text NOT NULL,
+    token_hash bytea NOT NULL,
+    key_id text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.permanent_deletions (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    related_object_id text NOT NULL,
+    related_object text NOT NULL,
+    status text NOT NULL,
+    data_json jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.projects (
+    id text NOT NULL,
+    name text NOT NULL,
+    description text,
+    timezone text NOT NULL,
+    currency text NOT NULL,
+    dial_code text,
+    cluster_id text NOT NULL,
+    api_version text NOT NULL,
+    is_sandbox boolean NOT NULL,
+    case_sensitive_codes boolean NOT NULL,
+    default_code_config jsonb NOT NULL,
+    client_trusted_domains text[] NOT NULL,
+    client_redeem_enabled boolean NOT NULL,
+    client_publish_enabled boolean NOT NULL,
+    client_list_vouchers_enabled boolean NOT NULL,
+    client_create_customer_enabled boolean NOT NULL,
+    client_loyalty_events_enabled boolean NOT NULL,
+    client_set_voucher_expiration_date_enabled boolean NOT NULL,
+    api_usage_notifications jsonb,
+    webhooks_callout_notifications jsonb,
+    webhook_version text NOT NULL,
+    webhook_token text NOT NULL,
+    link_secret bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE public.redeemable_holders (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    customer_id text NOT NULL,
+    redeemable_id text NOT NULL,
+    redeemable_object text NOT NULL,
+    holder_role text NOT NULL,
+    campaign_id text,
+    campaign_type text,
+    voucher_type text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.segment_customers (
+    project_id text NOT NULL,
+    segment_id text NOT NULL,
+    customer_id text NOT NULL
+);
+
+CREATE TABLE public.segments (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.totals (
+    project_id text NOT NULL,
+    noun text NOT NULL,
+    n bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.customer_campaigns
+    ADD CONSTRAINT customer_campaigns_pkey PRIMARY KEY (project_id, customer_id, campaign_id);
+
+ALTER TABLE ONLY public.customer_referrals
+    ADD CONSTRAINT customer_referrals_pkey PRIMARY KEY (project_id, customer_id, related_object_id);
+
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.job_rows
+    ADD CONSTRAINT job_rows_pkey PRIMARY KEY (project_id, job_id, n);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.keys
+    ADD CONSTRAINT keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migration_lease
+    ADD CONSTRAINT migration_lease_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.oauth_tokens
+    ADD CONSTRAINT oauth_tokens_pkey PRIMARY KEY (project_id, token_hash);
+
+ALTER TABLE ONLY public.permanent_deletions
+    ADD CONSTRAINT permanent_deletions_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.redeemable_holders
+    ADD CONSTRAINT redeemable_holders_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.segment_customers
+    ADD CONSTRAINT segment_customers_pkey PRIMARY KEY (project_id, segment_id, customer_id);
+
+ALTER TABLE ONLY public.segments
+    ADD CONSTRAINT segments_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.totals
+    ADD CONSTRAINT totals_pkey PRIMARY KEY (project_id, noun);
+
+CREATE INDEX customers_city ON public.customers USING btree (project_id, address_city);
+
+CREATE INDEX customers_created ON public.customers USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX customers_email ON public.customers USING btree (project_id, email);
+
+CREATE INDEX customers_name ON public.customers USING btree (project_id, name);
+
+CREATE UNIQUE INDEX customers_source_id ON public.customers USING btree (project_id, source_id NULLS FIRST);
+
+CREATE INDEX customers_updated ON public.customers USING btree (project_id, updated_at NULLS FIRST, id);
+
+CREATE INDEX events_customer ON public.events USING btree (project_id, customer_id, created_at NULLS FIRST, id);
+
+CREATE INDEX events_deleted_source ON public.events USING btree (project_id, ((data #>> '{customer,source_id}'::text[]))) WHERE (type = 'customer.deleted'::text);
+
+CREATE INDEX events_unhandled ON public.events USING btree (project_id, type) WHERE (NOT handled);
+
+CREATE INDEX job_rows_object ON public.job_rows USING btree (project_id, object_id);
+
+CREATE INDEX job_rows_reference ON public.job_rows USING btree (project_id, reference);
+
+CREATE INDEX jobs_created ON public.jobs USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX jobs_open ON public.jobs USING btree (project_id, queue, created_at, id) WHERE (finished_at IS NULL);
+
+CREATE INDEX keys_project ON public.keys USING btree (project_id);
+
+CREATE INDEX oauth_tokens_expiry ON public.oauth_tokens USING btree (project_id, expires_at);
+
+CREATE INDEX redeemable_holders_customer ON public.redeemable_holders USING btree (project_id, customer_id, id);
+
+CREATE INDEX segment_customers_customer ON public.segment_customers USING btree (project_id, customer_id);
+
+ALTER TABLE ONLY public.customer_campaigns
+    ADD CONSTRAINT customer_campaigns_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.customer_referrals
+    ADD CONSTRAINT customer_referrals_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.job_rows
+    ADD CONSTRAINT job_rows_job_fkey FOREIGN KEY (project_id, job_id) REFERENCES public.jobs(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.keys
+    ADD CONSTRAINT keys_project_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.redeemable_holders
+    ADD CONSTRAINT redeemable_holders_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.segment_customers
+    ADD CONSTRAINT segment_customers_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.segment_customers
+    ADD CONSTRAINT segment_customers_segment_fkey FOREIGN KEY (project_id, segment_id) REFERENCES public.segments(project_id, id) ON DELETE CASCADE;
