@@ -9,8 +9,6 @@ import importlib.util
 import os
 import signal
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ import largesse
 from largesse.actions.admit import Admission
 from largesse.api.routes import OPERATIONS
 from largesse.kit import db, logs, metrics, openapi, settings, wire
+from largesse.kit.clock import now, now_ms
 from largesse.kit.errors import InternalError, MethodNotAllowed, NotFound, Problem, Unavailable
 from largesse.kit.http import Caller, Http, Limits
 from largesse.kit.ids import Ids
@@ -55,15 +54,6 @@ SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: true, docEx
 </body>
 </html>
 """
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def now() -> datetime:
-    """The time in whole milliseconds, as it is stored and answered."""
-    return datetime.fromtimestamp(now_ms() / 1000, UTC)
 
 
 def document() -> dict[str, Any]:

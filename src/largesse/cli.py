@@ -216,8 +216,8 @@ def create_key(
 ) -> None:
     """Create a key. Its secret is shown this once."""
     from largesse.actions import projects
-    from largesse.app import now
     from largesse.kit import auth
+    from largesse.kit.clock import now
     from largesse.kit.errors import NotFound
     from largesse.store import projects as stored
 

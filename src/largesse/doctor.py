@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from largesse.app import now
 from largesse.kit import db, migrate
+from largesse.kit.clock import now
 from largesse.kit.settings import Settings
 from largesse.serve import KEYS_FILE, MIGRATIONS, database
 

@@ -30,8 +30,8 @@ import msgspec
 
 from largesse.actions import projects
 from largesse.actions.projects import FirstKeys
-from largesse.app import now
 from largesse.kit import db, logs, metrics, migrate, settings
+from largesse.kit.clock import now
 from largesse.kit.logs import log
 from largesse.kit.postgres import Postgres
 from largesse.kit.settings import Settings

@@ -12,8 +12,8 @@ from typing import Any
 
 from largesse.actions import bulk
 from largesse.actions import projects as project_actions
-from largesse.app import now, now_ms
 from largesse.kit import db, logs, metrics, settings
+from largesse.kit.clock import now, now_ms
 from largesse.kit.ids import Ids
 from largesse.kit.logs import log
 from largesse.kit.settings import Settings

@@ -4,6 +4,7 @@ the environment variable REFERENCE names its folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,15 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 
+from largesse.api.routes import OPERATIONS
+from largesse.kit.errors import Problem
+from largesse.kit.routing import Router
 from tests.contract.contradictions import OWN, accepted
+
+ROUTER = Router(OPERATIONS)
+
+# What has been called so far, as (method, path of the route table).
+CALLED: set[tuple[str, str]] = set()
 
 
 class Client(httpx.Client):
@@ -23,6 +32,10 @@ class Client(httpx.Client):
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         answer = super().send(request, **options)
+        if answer.status_code < 400:
+            with contextlib.suppress(Problem):
+                if found := ROUTER.find(request.method, request.url.raw_path.partition(b"?")[0]):
+                    CALLED.add((request.method, found[0].path))
         check(answer)
         return answer
 
@@ -40,7 +53,9 @@ def check(answer: httpx.Response) -> None:
     name = f"{answer.request.method} {template}"
     described = operation["responses"].get(str(answer.status_code))
     if described is None:
-        assert answer.status_code >= 400 or name in OWN, f"{name}: {answer.status_code} is not known"
+        assert answer.status_code >= 400 or name in OWN, (
+            f"{name}: {answer.status_code} is not known"
+        )
         return
     content = described.get("content", {}).get("application/json")
     if content is None:

@@ -111,6 +111,7 @@ async def upsert(ctx: Context, body: CustomerBody) -> msgspec.Raw:
 
 
 async def write(ctx: Context, change: Change) -> db.Row:
+    """Upserts one customer. Raises DuplicateFound where the source id is another's."""
     try:
         return await customers.upsert(ctx.db, ctx.project_id, change, ctx.now)
     except db.UniqueViolation as error:
@@ -127,6 +128,7 @@ async def _announce(ctx: Context, row: db.Row) -> msgspec.Raw:
 
 
 def event_of(row: db.Row, answer: bytes) -> Event:
+    """That a written row was created or updated; `answer` is the customer as JSON."""
     type_ = "customer.created" if row["updated_at"] is None else "customer.updated"
     return Event(type_, f'{{"customer":{answer.decode()}}}', customer_id=row["id"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -108,6 +107,7 @@ class ProjectAnswer(msgspec.Struct, kw_only=True):
 
 
 def answer(project: Project) -> ProjectAnswer:
+    """A project as it is answered, without what is nobody else's business."""
     values = {
         name: getattr(project, name)
         for name in ProjectAnswer.__struct_fields__
@@ -164,7 +164,7 @@ def _new_project(project_id: str, now: datetime, values: dict[str, Any]) -> Proj
     return Project(
         id=project_id,
         webhook_token=ids.base62(40),
-        link_secret=os.urandom(32),
+        link_secret=ids.key(),
         created_at=now,
         **{"default_code_config": {"charset": charset}, **values},
     )

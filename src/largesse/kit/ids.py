@@ -66,6 +66,11 @@ def app_id() -> str:
     return str(uuid.uuid4())
 
 
+def key() -> bytes:
+    """A key to sign with."""
+    return os.urandom(32)
+
+
 def secret() -> str:
     """An application token: 36 characters, more than 200 bits."""
     return base62(36)
