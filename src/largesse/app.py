@@ -172,7 +172,7 @@ async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
                 ws="none",
                 lifespan="off",
                 access_log=False,
-                log_level="warning",
+                log_config=None,
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=config.trusted_proxies,
