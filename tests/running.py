@@ -147,7 +147,9 @@ class Server:
         return Client(base_url=self.url, headers=headers)
 
     def anonymous(self, **headers: str) -> Client:
-        return Client(base_url=self.url, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return Client(
+            base_url=self.url, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
 
     def project(self, **settings: Any) -> Shop:
         """A new project of its own, with a client that holds its server key."""

@@ -27,7 +27,8 @@ def drawn(postgres: Postgres) -> str:
     kept = [
         line
         for line in text.splitlines()
-        if line.strip() and not re.match(r"--|SET |SELECT pg_catalog|\\|CREATE SCHEMA|COMMENT ON SCHEMA", line)
+        if line.strip()
+        and not re.match(r"--|SET |SELECT pg_catalog|\\|CREATE SCHEMA|COMMENT ON SCHEMA", line)
     ]
     return "\n".join(kept).replace(";\n", ";\n\n") + "\n"
 
