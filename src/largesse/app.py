@@ -186,8 +186,10 @@ async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
             asyncio.get_running_loop().remove_reader(parent_fd)
 
         asyncio.get_running_loop().add_reader(parent_fd, orphaned)
+        # What is loaded by now stays: the collector need not look at it again, nor look often.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         await server.serve()
 
 

@@ -51,7 +51,7 @@ class Admission:
             raise Unauthorized
         if not auth.same_secret(shown.secret, known.key.secret_hash):
             raise Unauthorized
-        return known, known.key.principal()
+        return known, known.principal
 
     async def _token(self, token: str) -> tuple[Known, auth.Principal]:
         found = await keys.find_token(self._db, project_of(token), token, self._now())

@@ -28,6 +28,8 @@ async def apply_bulk(ctx: Context, _parameters: Any, rows: _Rows) -> list[Outcom
 
     def change(row: db.Row) -> Change:
         body: BulkCustomer = _bulk_reader.json(row["input"].encode())
+        if body.address is None:
+            body.address = msgspec.UNSET  # a null inside a larger body never clears anything
         return change_of(body, ctx.new_id("cust_"), body.source_id, by_id=False)
 
     return await _apply(ctx, rows, change)

@@ -15,7 +15,7 @@ from largesse.kit.wire import Day
 from largesse.store import customers, events, jobs
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
-from largesse.store.customers import ADDRESS, ADDRESS_COLUMNS, Change
+from largesse.store.customers import ADDRESS_COLUMNS, Change
 from largesse.store.events import Event
 
 Text = Annotated[str, Meta(max_length=255)]
@@ -24,7 +24,7 @@ SourceId = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class AddressBody(msgspec.Struct):
-    """Parts of an address; those that are not sent stay as they are."""
+    """Parts of an address, in the order of their columns; those that are not sent stay."""
 
     city: Text | None = None
     state: Text | None = None
@@ -89,7 +89,7 @@ def change_of(body: ProfileBody, id_: str, source_id: str | None, *, by_id: bool
         body.phone,
         body.birthday,
         body.birthdate,
-        *(getattr(address, part) for part in ADDRESS),
+        *msgspec.structs.astuple(address),
     )
     return Change(
         id=id_,

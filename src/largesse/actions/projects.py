@@ -47,7 +47,7 @@ class ProjectChanges(msgspec.Struct, kw_only=True):
     description: str | None = None
     timezone: Text | None = None
     currency: Text | None = None
-    dial_code: Text | UnsetType | None = UNSET
+    dial_code: Text | None = None
     webhook_version: Text | None = None
     client_trusted_domains: list[Text] | None = None
     client_redeem_enabled: bool | None = None
@@ -139,12 +139,8 @@ def zone_name(text: str) -> str:
 def _settings(body: ProjectChanges) -> dict[str, Any]:
     """The settings that were sent, checked. Raises InvalidPayload."""
     values = {
-        name: getattr(body, name)
-        for name in projects.CHANGEABLE
-        if getattr(body, name) is not None and getattr(body, name) is not UNSET
+        name: getattr(body, name) for name in projects.CHANGEABLE if getattr(body, name) is not None
     }
-    if body.dial_code is None:
-        values["dial_code"] = None
     if "timezone" in values:
         values["timezone"] = zone_name(values["timezone"])
     if "currency" in values and not re.fullmatch(r"[A-Z]{3}", values["currency"]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -28,12 +29,17 @@ class Standing(msgspec.Struct, frozen=True):
     kind: str = API_CALLS
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        return [
-            (b"x-rate-limit-limit", b"%d" % self.limit),
-            (b"x-rate-limit-remaining", b"%d" % self.remaining),
-            (b"x-rate-limit-retry", b"%d" % self.retry),
-            (b"x-rate-limit-type", self.kind.encode()),
-        ]
+        return _headers(self)
+
+
+@lru_cache(maxsize=64)
+def _headers(standing: Standing) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"x-rate-limit-limit", b"%d" % standing.limit),
+        (b"x-rate-limit-remaining", b"%d" % standing.remaining),
+        (b"x-rate-limit-retry", b"%d" % standing.retry),
+        (b"x-rate-limit-type", standing.kind.encode()),
+    ]
 
 
 class Limit:

@@ -119,7 +119,13 @@ class Router:
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
+        operations = list(operations)
         self._root = _Node()
+        self._whole = {
+            (operation.method, operation.path.encode()): operation
+            for operation in operations
+            if "{" not in operation.path
+        }
         for operation in operations:
             node, names = self._root, []
             for segment in operation.path.strip("/").split("/"):
@@ -137,6 +143,9 @@ class Router:
 
         Raises MethodNotAllowed, and NotFound where a parameter can be no identifier.
         """
+        whole = self._whole.get((method, raw_path))
+        if whole is not None:
+            return whole, {}
         segments = raw_path.decode("latin-1").strip("/").split("/")
         leaves = list(_walk(self._root, segments, 0, ()))
         for node, values in leaves:

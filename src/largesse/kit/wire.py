@@ -122,6 +122,10 @@ def query_members(values: Mapping[str, Any], kind: type[T]) -> T:
     return result
 
 
+# Operators that say all by their name, so that an empty value counts.
+VALUELESS = ("[$has_value]", "[$is_unknown]")
+
+
 def parse_query(text: bytes) -> dict[str, Any]:
     """Pairs of a query string. `a[b]=1` stays one name, and the last of equal names wins; but
     whatever `filters` begins (also `[filters]`) becomes one nested member of that name.
@@ -129,9 +133,11 @@ def parse_query(text: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for pair in text.decode("latin-1").split("&"):
         name, _, value = pair.partition("=")
-        if not name or value in ("", "None", "null", "undefined"):
+        if not name or value == "None":
             continue
         name, value = _unquote(name), _unquote(value)
+        if not value and not name.endswith(VALUELESS):
+            continue
         if name.startswith(("filters[", "[filters]")):
             _nest(values, re.findall(r"[^\[\]]+", name), value)
         elif name == "filters":

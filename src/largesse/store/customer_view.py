@@ -170,8 +170,15 @@ def customer(row: Row, campaigns: Iterable[Row], referrals: Iterable[Row]) -> Cu
 
 
 def _address(row: Row) -> Address | None:
-    parts = [row[f"address_{part}"] for part in Address.__struct_fields__]
-    if all(part is None for part in parts):
+    parts = (
+        row["address_city"],
+        row["address_state"],
+        row["address_line_1"],
+        row["address_line_2"],
+        row["address_country"],
+        row["address_postal_code"],
+    )
+    if not any(part is not None for part in parts):
         return None
     return Address(*map(_or_unset, parts))
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -83,7 +84,7 @@ def _term(
         raise InvalidQueryParams(f"Property {path} is not a known operator")
     values = _values(value)
     if operator in ("$in", "$not_in"):
-        return template, column, values
+        return template, column, _listed(values)
     if len(values) != 1:
         raise InvalidQueryParams(f"Property {path} should be one value")
     if kind == TEXT:
@@ -109,3 +110,14 @@ def _values(value: Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [str(item) for item in value]
     return [str(value)]
+
+
+def _listed(values: list[str]) -> list[str]:
+    """The Python SDK sends a list as Python prints it, `['a', "b's"]`: its items."""
+    if len(values) != 1 or not (values[0].startswith("[") and values[0].endswith("]")):
+        return values
+    try:
+        items = ast.literal_eval(values[0])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return values
+    return [str(item) for item in items]

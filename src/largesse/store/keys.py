@@ -70,10 +70,11 @@ WHERE project_id = $1 AND expires_at > $2
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A key with the project that it opens."""
+    """A key with the project that it opens, and whom it stands for."""
 
     key: Key
     project: Project | None
+    principal: auth.Principal
 
 
 async def find(db: Db, key_id: str) -> Known | None:
@@ -83,9 +84,9 @@ async def find(db: Db, key_id: str) -> Known | None:
         return None
     key = Key(*row.values())
     if key.project_id is None:
-        return Known(key, None)
+        return Known(key, None, key.principal())
     project = await projects.get(db, key.project_id)
-    return None if project is None else Known(key, project)
+    return None if project is None else Known(key, project, key.principal())
 
 
 async def insert(db: Db, key: Key) -> None:
