@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from largesse.actions import bulk
@@ -20,9 +20,10 @@ from largesse.kit.settings import Settings
 from largesse.store import events, jobs, projects
 from largesse.store.context import Context
 
-IDLE_SECONDS = 0.2
+JOBS_SECONDS = 0.2
 EVENTS_SECONDS = 1.0
-CLEAR_SECONDS = 60.0
+PURGE_SECONDS = 5.0
+REPORTS_SECONDS = 600.0
 EVENTS_PORTION = 5000
 PURGE_PORTION = 5000
 
@@ -38,69 +39,94 @@ class Worker:
 
     async def run(self) -> None:
         await asyncio.gather(
-            self._every(IDLE_SECONDS, self.jobs_once),
+            self._every(JOBS_SECONDS, self.jobs_once),
             self._every(EVENTS_SECONDS, self.events_once),
-            self._every(CLEAR_SECONDS, self.clear_once),
+            self._every(PURGE_SECONDS, self.purge_once),
+            self._every(REPORTS_SECONDS, self.reports_once),
         )
 
     async def _every(self, seconds: float, do: Callable[[], Any]) -> None:
         """Does it again at once while there was something to do, else after a pause."""
         while not self.stopping.is_set():
-            busy = False
-            try:
-                busy = await do()
-            except Exception as error:
-                log.error("background work failed", work=do.__name__, exc_info=error)
+            busy = await self._guarded(do.__name__, "", do())
             if not busy:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), seconds)
 
+    async def _guarded(self, work: str, project_id: str, doing: Awaitable[bool]) -> bool:
+        """What goes wrong is logged, and keeps nothing else from its turn."""
+        try:
+            return await doing
+        except Exception as error:
+            if db.away(error):
+                log.warning("database away", work=work)
+            else:
+                log.error("background work failed", work=work, project=project_id, exc_info=error)
+            return False
+
+    async def _each(self, statement: str, work: str, do: Callable[[str], Awaitable[bool]]) -> bool:
+        """Does it for every project that the statement names; whether any has more to do."""
+        busy = False
+        for row in await self.pool.fetch(statement):
+            if self.stopping.is_set():
+                return False
+            busy |= await self._guarded(work, row["id"], do(row["id"]))
+        return busy
+
     async def jobs_once(self) -> bool:
         """A portion of every queue that has work."""
+        return await self._each(jobs.PROJECTS_WITH_OPEN, "jobs", self._jobs)
+
+    async def _jobs(self, project_id: str) -> bool:
+        project = await projects.get(self.pool, project_id)
+        if project is None:
+            return False
+
+        def begin(connection: Any) -> Context:
+            return Context(
+                connection,
+                ids=self.ids,
+                now=now(),
+                project=project,
+                principal=None,
+                request_id=self.ids.new("w-"),
+                settings=self.config,
+            )
+
         busy = False
-        for row in await self.pool.fetch(jobs.PROJECTS_WITH_OPEN):
-            project = await projects.get(self.pool, row["id"])
-            if project is None:
-                continue
-
-            def begin(connection: Any, project: Any = project) -> Context:
-                return Context(
-                    connection,
-                    ids=self.ids,
-                    now=now(),
-                    project=project,
-                    principal=None,
-                    request_id=self.ids.new("w-"),
-                    settings=self.config,
-                )
-
-            for queue in await self.pool.fetch(jobs.OPEN_QUEUES, project.id):
-                if self.stopping.is_set():
-                    return False
-                busy |= await bulk.work(self.pool, begin, project.id, queue["queue"])
+        for queue in await self.pool.fetch(jobs.OPEN_QUEUES, project_id):
+            busy |= await bulk.work(self.pool, begin, project_id, queue["queue"])
         return busy
 
     async def events_once(self) -> bool:
         """A portion of every project's events."""
-        busy = False
-        for row in await self.pool.fetch(events.PROJECTS_WITH_UNHANDLED):
+        return await self._each(events.PROJECTS_WITH_UNHANDLED, "events", self._events)
 
-            async def handle(connection: Any, project_id: str = row["id"]) -> int:
-                return await events.handle(connection, project_id, EVENTS_PORTION)
+    async def _events(self, project_id: str) -> bool:
+        async def handle(connection: Any) -> int:
+            return await events.handle(connection, project_id, EVENTS_PORTION)
 
-            count = await db.in_transaction(self.pool, handle)
-            metrics.EVENTS.inc(count)
-            busy |= count == EVENTS_PORTION
-        return busy and not self.stopping.is_set()
+        count = await db.in_transaction(self.pool, handle)
+        metrics.EVENTS.inc(count)
+        return count == EVENTS_PORTION
 
-    async def clear_once(self) -> bool:
-        """Old reports, and what deleted projects left."""
-        for row in await self.pool.fetch(projects.LIST):
-            await self.pool.execute(jobs.DROP_OLD_ROWS, row["id"], now())
-        busy = False
-        for row in await self.pool.fetch(projects.DELETED):
-            busy |= not await project_actions.clear_away(self.pool, row["id"], PURGE_PORTION)
-        return busy and not self.stopping.is_set()
+    async def purge_once(self) -> bool:
+        """What deleted projects left."""
+
+        async def purge(project_id: str) -> bool:
+            done = await project_actions.clear_away(self.pool, project_id, PURGE_PORTION, now())
+            return not done
+
+        return await self._each(projects.DELETED, "purge", purge)
+
+    async def reports_once(self) -> bool:
+        """Rows of reports past their time."""
+
+        async def drop(project_id: str) -> bool:
+            await self.pool.execute(jobs.DROP_OLD_ROWS, project_id, now())
+            return False
+
+        return await self._each(projects.LIST, "reports", drop)
 
 
 async def run(config: Settings, parent_fd: int | None = None) -> None:

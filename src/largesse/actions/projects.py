@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -231,12 +231,14 @@ async def delete(ctx: Context, project_id: str) -> None:
     await ctx.db.execute(keys.DELETE_OF_PROJECT, project_id)
 
 
-async def clear_away(db: Db, project_id: str, portion: int) -> bool:
-    """Deletes a portion of what a deleted project left; True when nothing is left."""
+async def clear_away(db: Db, project_id: str, portion: int, now: datetime) -> bool:
+    """Deletes a portion of what a deleted project left; True when nothing is left for now. The
+    project itself stays marked for an hour, for what requests in flight may still have written.
+    """
     for statement in projects.PURGES.values():
         if await db.execute(statement, project_id, portion) != "DELETE 0":
             return False
-    await db.execute(projects.DELETE, project_id)
+    await db.execute(projects.DELETE, project_id, now - timedelta(hours=1))
     return True
 
 

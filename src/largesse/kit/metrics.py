@@ -31,14 +31,18 @@ JOB_ROWS = Counter("largesse_job_rows", "Rows that jobs have worked off.", ["typ
 EVENTS = Counter("largesse_events", "Events that the background worker has fanned out.")
 
 
+# Labels are remembered for good, so what a client makes up must not become one.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
 @cache
 def _seconds(method: str, route: str, status: int) -> Histogram:
     return SECONDS.labels(method, route, status)
 
 
 def answered(method: str, route: str, status: int, seconds: float) -> None:
-    """Counts one answer; the method and the route are those of the route table."""
-    _seconds(method, route, status).observe(seconds)
+    """Counts one answer; `route` is a path of the route table."""
+    _seconds(method if method in _METHODS else "other", route, status).observe(seconds)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -17,6 +17,8 @@ import time
 import warnings
 from pathlib import Path
 
+import psutil
+
 with warnings.catch_warnings():
     # It looks for a place for sockets and warns where there is no login session; ours go elsewhere.
     warnings.simplefilter("ignore")
@@ -65,14 +67,11 @@ class Postgres:
         """The running server's process, or None."""
         try:
             pid = int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
-            os.kill(pid, 0)
-            if b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return None
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+            process = psutil.Process(pid)
+            alive = process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name()
+        except (FileNotFoundError, ValueError, psutil.Error):
             return None
-        except PermissionError:
-            return pid
-        return pid
+        return pid if alive else None
 
     def start(self) -> bool:
         """Starts the server unless it runs, and waits until it answers; whether it had to."""

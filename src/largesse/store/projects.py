@@ -73,7 +73,7 @@ MARK_DELETED = """
 UPDATE projects SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id
 """
 DELETED = "SELECT id FROM projects WHERE deleted_at IS NOT NULL"
-DELETE = "DELETE FROM projects WHERE id = $1 AND deleted_at IS NOT NULL"
+DELETE = "DELETE FROM projects WHERE id = $1 AND deleted_at < $2"
 
 # Every table of a tenant with its key, those that others point to last.
 TENANT_TABLES = {
