@@ -83,13 +83,20 @@ class Reader:
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind
-        self._decoder = msgspec.json.Decoder(kind, strict=False, dec_hook=_decode)
+        self._exact = msgspec.json.Decoder(kind, dec_hook=_decode)
+        self._lax = msgspec.json.Decoder(kind, strict=False, dec_hook=_decode)
 
     def json(self, body: bytes) -> Any:
         if b"\\u0000" in body and _NUL.search(body):
             raise InvalidPayload("Strings cannot contain the null character")
         try:
-            return self._decoder.decode(body)
+            try:
+                return self._exact.decode(body)
+            except msgspec.ValidationError as error:
+                # A string for a number is fine, but the string "null" for an object is not.
+                if not _NUMBER_EXPECTED.match(str(error)):
+                    raise
+                return self._lax.decode(body)
         except msgspec.ValidationError as error:
             raise InvalidPayload(explain(str(error), "Payload")) from None
         except msgspec.DecodeError:
@@ -180,6 +187,7 @@ def _digits(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
+_NUMBER_EXPECTED = re.compile(r"Expected `[^`]*\b(?:int|float|bool)\b")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 # --- explaining ---------------------------------------------------------------------------------
