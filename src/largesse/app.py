@@ -8,6 +8,7 @@ import gc
 import importlib.util
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,6 @@ async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 build(config, pool),
-                fd=socket_fd,
                 loop="uvloop",
                 http="httptools",
                 ws="none",
@@ -190,7 +190,7 @@ async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
-        await server.serve()
+        await server.serve([socket.socket(fileno=socket_fd)])
 
 
 def main() -> None:

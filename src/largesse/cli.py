@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 app = typer.Typer(
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     add_completion=False,
     help="Largesse, the promotion engine. Every option is also a LARGESSE_* variable.",
@@ -294,7 +295,15 @@ def delete_key(key_id: KeyId) -> None:
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except Exception as error:
+        from largesse.kit.db import ConnectionFailed
+
+        if not isinstance(error, ConnectionFailed):
+            raise
+        typer.echo(f"largesse: {error}", err=True)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

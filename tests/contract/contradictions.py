@@ -24,6 +24,18 @@ OWN: set[str] = set()
 
 CONTRADICTIONS = [
     Contradiction(
+        r"POST /v1/oauth/introspect",
+        r"",
+        r"'(access_token|client_id|expires_at|expires_in|scope|token_type)' is a required property",
+        "its own example of an inactive token is {active: false}",
+    ),
+    Contradiction(
+        r"POST /v1/customers/(bulk|metadata)/async",
+        r"code",
+        r"429 is not of type 'string'",
+        "every other error has its code as a number",
+    ),
+    Contradiction(
         r"\w+ /management/v1/projects.*",
         r"(data/\d+)?",
         r"'(description|dial_code|webhook_token|limits|api_usage_notifications|"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -30,7 +31,7 @@ async def apply_bulk(ctx: Context, _parameters: Any, rows: _Rows) -> list[Outcom
         body: BulkCustomer = _bulk_reader.json(row["input"].encode())
         if body.address is None:
             body.address = msgspec.UNSET  # a null inside a larger body never clears anything
-        return change_of(body, ctx.new_id("cust_"), body.source_id, by_id=False)
+        return change_of(body, ctx.now, ctx.new_id("cust_"), body.source_id, by_id=False)
 
     return await _apply(ctx, rows, change)
 
@@ -43,6 +44,7 @@ async def apply_metadata(ctx: Context, parameters: Any, rows: _Rows) -> list[Out
     def change(row: db.Row) -> Change:
         return Change(
             id=ctx.new_id("cust_"),
+            now=ctx.now,
             source_id=row["reference"],
             metadata=metadata,
             removed=tuple(removed),
@@ -72,9 +74,20 @@ async def _apply(ctx: Context, rows: _Rows, change: Callable[[db.Row], Change]) 
             ready.append((row["n"], change(row)))
         except Problem as problem:
             outcomes.append(Outcome(row["n"], error=problem.details))
-    for batch in _batches(ready):
+    for batch in _batches(_apart(ready)):
         outcomes += await _write_batch(ctx, batch)
     return outcomes
+
+
+def _apart(ready: Sequence[tuple[int, Change]]) -> list[tuple[int, Change]]:
+    """Each row a millisecond after the one before, the last of them now: lists are walked by the
+    instant of creation, which tells apart no more than milliseconds.
+    """
+    last = len(ready) - 1
+    return [
+        (n, msgspec.structs.replace(change, now=change.now - timedelta(milliseconds=last - place)))
+        for place, (n, change) in enumerate(ready)
+    ]
 
 
 def _batches(ready: Sequence[tuple[int, Change]]) -> list[list[tuple[int, Change]]]:
@@ -110,7 +123,7 @@ async def _write_batch(ctx: Context, batch: list[tuple[int, Change]]) -> list[Ou
         except DuplicateFound as problem:
             return [Outcome(batch[0][0], error=problem.details)]
     else:
-        rows = await customers.upsert_many(ctx.db, ctx.project_id, changes, ctx.now)
+        rows = await customers.upsert_many(ctx.db, ctx.project_id, changes)
     await ctx.emit(
         [
             event_of(row, wire.encode(answer))
@@ -213,6 +226,7 @@ def _csv_change(
     known = row.id if row.id and is_customer_id(row.id) else None
     return Change(
         id=known or ctx.new_id("cust_"),
+        now=ctx.now,
         source_id=row.source_id,
         by_id=row.id is not None,
         profile=tuple(profile),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -72,7 +73,9 @@ class MetadataBody(msgspec.Struct, kw_only=True):
 # --- one customer -------------------------------------------------------------------------------
 
 
-def change_of(body: ProfileBody, id_: str, source_id: str | None, *, by_id: bool) -> Change:
+def change_of(
+    body: ProfileBody, now: datetime, id_: str, source_id: str | None, *, by_id: bool
+) -> Change:
     """A body as what is to be written. Raises InvalidPayload for metadata that cannot be kept."""
     address = body.address if isinstance(body.address, AddressBody) else AddressBody()
     replaced = ADDRESS_COLUMNS if body.address is None else ()
@@ -93,6 +96,7 @@ def change_of(body: ProfileBody, id_: str, source_id: str | None, *, by_id: bool
     )
     return Change(
         id=id_,
+        now=now,
         source_id=source_id,
         by_id=by_id,
         profile=profile,
@@ -106,14 +110,14 @@ async def upsert(ctx: Context, body: CustomerBody) -> msgspec.Raw:
     """Creates the customer, or updates the one with this id or else source id."""
     by_id = body.id is not None
     id_ = body.id if body.id and is_customer_id(body.id) else ctx.new_id("cust_")
-    row = await write(ctx, change_of(body, id_, body.source_id, by_id=by_id))
+    row = await write(ctx, change_of(body, ctx.now, id_, body.source_id, by_id=by_id))
     return await _announce(ctx, row)
 
 
 async def write(ctx: Context, change: Change) -> db.Row:
     """Upserts one customer. Raises DuplicateFound where the source id is another's."""
     try:
-        return await customers.upsert(ctx.db, ctx.project_id, change, ctx.now)
+        return await customers.upsert(ctx.db, ctx.project_id, change)
     except db.UniqueViolation as error:
         if change.source_id and db.violates(error, "customers_source_id"):
             raise DuplicateFound.of("customer", change.source_id) from None
@@ -136,8 +140,8 @@ def event_of(row: db.Row, answer: bytes) -> Event:
 async def update(ctx: Context, id_or_source_id: str, body: ProfileBody) -> msgspec.Raw:
     """Updates a customer that exists. Raises NotFound."""
     known = await get(ctx, id_or_source_id)
-    change = change_of(body, known["id"], None, by_id=True)
-    row = await customers.update(ctx.db, ctx.project_id, change, ctx.now)
+    change = change_of(body, ctx.now, known["id"], None, by_id=True)
+    row = await customers.update(ctx.db, ctx.project_id, change)
     if row is None:
         raise NotFound.of("customer", id_or_source_id)
     return await _announce(ctx, row)

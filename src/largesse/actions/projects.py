@@ -341,5 +341,8 @@ async def _let_in(
     owner: str | None = None
     if kind != auth.MANAGEMENT:
         owner = project_id or await db.fetchval(projects.ANY)
+        if owner is None or await projects.get(db, owner) is None:
+            # Its project was deleted since; a key without one would open nothing.
+            return
     hashed = auth.hash_secret(secret)
     await keys.insert(db, Key(key_id, owner, kind, "settings", hashed, [], False, now))

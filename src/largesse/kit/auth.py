@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -135,7 +135,9 @@ def credentials(headers: Mapping[bytes, bytes], kind: str) -> Credentials:
     id_header, secret_header = KEY_HEADERS[kind]
     key_id, secret = headers.get(id_header), headers.get(secret_header)
     if key_id is not None and secret is not None:
-        return Credentials(kind, _text(key_id), _text(secret))
+        if not (name := _text(key_id)):
+            raise Unauthorized
+        return Credentials(kind, name, _text(secret))
     token = bearer(headers) if kind != MANAGEMENT else ""
     if token:
         return Credentials(kind, "", token)
@@ -169,17 +171,27 @@ def ip_allowed(ip: str, allowed: tuple[str, ...]) -> bool:
     return any((mapped or address) in ipaddress.ip_network(entry) for entry in allowed)
 
 
+def _split(address: str) -> SplitResult | None:
+    """None for what is no address at all, such as `http://[`."""
+    try:
+        return urlsplit(address.lower())
+    except ValueError:
+        return None
+
+
 def origin_allowed(origin: str, trusted: list[str]) -> bool:
     """Whether a page of `origin` may call. An entry is an origin, a host, `*.host` or `*`."""
-    asked = urlsplit(origin.lower())
+    asked = _split(origin)
     for entry in trusted:
         entry = entry.strip().lower()
         if entry == "*":
             return True
-        wanted = urlsplit(entry if "//" in entry else f"//{entry}")
+        wanted = _split(entry if "//" in entry else f"//{entry}")
+        if asked is None or wanted is None or not (asked.netloc and wanted.netloc):
+            continue
         if wanted.scheme and wanted.scheme != asked.scheme:
             continue
-        host = asked.netloc or asked.path
+        host = asked.netloc
         if wanted.netloc.startswith("*."):
             if host.endswith(wanted.netloc[1:]):
                 return True

@@ -79,9 +79,15 @@ def session(statement_timeout_ms: int) -> dict[str, str]:
 
 async def connect(url: str, statement_timeout_ms: int = 0) -> asyncpg.Connection:
     """A connection of its own, for migrations and the command line; 0 sets no timeout."""
-    connection = await asyncpg.connect(
-        url, connection_class=Connection, timeout=10, server_settings=session(statement_timeout_ms)
-    )
+    try:
+        connection = await asyncpg.connect(
+            url,
+            connection_class=Connection,
+            timeout=10,
+            server_settings=session(statement_timeout_ms),
+        )
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConnectionFailed(f"The database cannot be reached: {error}") from error
     await _prepare(connection)
     return connection
 
@@ -90,6 +96,10 @@ async def connect(url: str, statement_timeout_ms: int = 0) -> asyncpg.Connection
 async def transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
     async with connection.transaction():
         yield
+
+
+class ConnectionFailed(Exception):
+    """No connection could be made; a sentence for the operator, without the password."""
 
 
 class Uncertain(Unavailable):

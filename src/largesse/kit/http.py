@@ -20,6 +20,7 @@ from largesse.kit.errors import (
     InternalError,
     InvalidPayload,
     NotAcceptable,
+    NotFound,
     PayloadTooLarge,
     Problem,
     UnsupportedMediaType,
@@ -222,6 +223,8 @@ class Http:
         standing = self.limits.calls.idle()
         try:
             found = self.router.find("GET" if method == "HEAD" else method, raw_path)
+            if found is None and raw_path.startswith(CLIENT_PREFIX):
+                raise NotFound
             if found is None:
                 await self.otherwise(scope, receive, send)
                 return

@@ -1,11 +1,12 @@
 """Request limits, counted in the worker's own memory: no row is touched to answer a request.
 
-Each worker holds an equal share of a limit, so together they stay at or just under it (a share is
-rounded up, so that a small limit never becomes zero).
+Each worker holds an equal share of a limit, rounded up so that a small one never becomes zero:
+together they let through at most one request a worker more.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -78,7 +79,9 @@ class Limit:
         count = self._counts.get(caller, 0)
         ends = (window + 1) * self.seconds
         if count >= self.share:
-            raise Exhausted(Standing(self.limit, 0, ends, self.kind), retry_after=int(ends - now))
+            raise Exhausted(
+                Standing(self.limit, 0, ends, self.kind), retry_after=math.ceil(ends - now)
+            )
         self._counts[caller] = count + 1
         remaining = max(0, self.limit * (self.share - count - 1) // self.share)
         return Standing(self.limit, remaining, int(now) if remaining else ends, self.kind)

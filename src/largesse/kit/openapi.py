@@ -159,7 +159,7 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     keys: list[dict[str, list[str]]] = [{name: [] for name in _KEYS[operation.kind]}]
     whole = auth.WHOLE_API.get(operation.kind)
     if whole is not None and operation.scope is not None:
-        keys.append({"OAuth": [whole, operation.scope]})
+        keys += [{"OAuth": [whole]}, {"OAuth": [operation.scope]}]
     return keys
 
 

@@ -146,7 +146,8 @@ class Router:
         whole = self._whole.get((method, raw_path))
         if whole is not None:
             return whole, {}
-        segments = raw_path.decode("latin-1").strip("/").split("/")
+        path = raw_path.decode("latin-1")
+        segments = path.removeprefix("/").removesuffix("/").split("/")
         leaves = list(_walk(self._root, segments, 0, ()))
         for node, values in leaves:
             found = node.operations.get(method)

@@ -48,7 +48,7 @@ class Moment(datetime):
             utc = moment.astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValueError(NOT_A_DATE) from None
-        return cls.fromtimestamp(utc.timestamp(), UTC)
+        return cls.combine(utc.date(), utc.timetz())
 
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(\Z|[T ])")
@@ -90,6 +90,8 @@ class Reader:
         if b"\\u0000" in body and _NUL.search(body):
             raise InvalidPayload("Strings cannot contain the null character")
         try:
+            if not body.isascii():
+                body.decode()
             try:
                 return self._exact.decode(body)
             except msgspec.ValidationError as error:
@@ -148,10 +150,20 @@ def parse_query(text: bytes) -> dict[str, Any]:
         if name.startswith(("filters[", "[filters]")):
             _nest(values, re.findall(r"[^\[\]]+", name), value)
         elif name == "filters":
-            values[name] = Reader(dict[str, Any] | None).json(value.encode())
+            values[name] = _json_filters(value)
         else:
             values[name] = value
     return values
+
+
+def _json_filters(text: str) -> Any:
+    try:
+        found = _filters.json(text.encode())
+    except InvalidPayload as problem:
+        said = problem.details or ""
+        said = said.removeprefix("Payload") if said.startswith("Payload") else f": {said}"
+        raise InvalidQueryParams(f"Property .filters{said}") from None
+    return found
 
 
 def _nest(values: dict[str, Any], path: list[str], value: str) -> None:
@@ -189,6 +201,8 @@ def _digits(text: str) -> int:
 
 _NUMBER_EXPECTED = re.compile(r"Expected `[^`]*\b(?:int|float|bool)\b")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+_filters = Reader(dict[str, Any] | None)
 
 # --- explaining ---------------------------------------------------------------------------------
 

@@ -85,12 +85,16 @@ def _upsert(target: str) -> str:
 
 def _upsert_many() -> str:
     arrays = ", ".join(
-        ["$2::text[]", "$3::text[]", *_places(5, "[]").values(), f"{_METADATA}::jsonb[]"]
+        [
+            *("$2::text[]", "$3::text[]", "$4::timestamptz[]"),
+            *_places(5, "[]").values(),
+            f"{_METADATA}::jsonb[]",
+        ]
     )
-    names = ", ".join(("id", "source_id", *PROFILE, "metadata"))
+    names = ", ".join(("id", "source_id", "created_at", *PROFILE, "metadata"))
     return (
         f"INSERT INTO customers ({_WRITTEN}) "  # noqa: S608
-        f"SELECT $1, id, source_id, $4::timestamptz, {', '.join(PROFILE)}, metadata "
+        f"SELECT $1, id, source_id, created_at, {', '.join(PROFILE)}, metadata "
         f"FROM unnest({arrays}) AS given ({names}) "
         f"ON CONFLICT (project_id, source_id) DO UPDATE SET {_ON_CONFLICT} RETURNING {ROW}"
     )
@@ -147,17 +151,19 @@ LISTING = Listing(
     },
     orders={"created_at": "created_at", "updated_at": "updated_at", "source_id": "source_id"},
     default="-created_at",
+    by_instant=True,
 )
 
 # --- reading and writing ------------------------------------------------------------------------
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be written of a customer: None keeps what is there, unless its column stands in
-    `replaced`. `metadata` is JSON to merge in, after the keys in `removed` are gone.
+    """What is to be written of a customer, and when. None keeps what is there, unless its column
+    stands in `replaced`; `metadata` is JSON to merge in, after the keys in `removed` are gone.
     """
 
     id: str
+    now: datetime
     source_id: str | None = None
     by_id: bool = False
     profile: tuple[str | date | None, ...] = (None,) * len(PROFILE)
@@ -175,14 +181,14 @@ async def find(db: Db, project_id: str, id_or_source_id: str) -> Row | None:
     return await db.fetchrow(GET_BY_SOURCE_ID, project_id, id_or_source_id)
 
 
-async def upsert(db: Db, project_id: str, change: Change, now: datetime) -> Row:
+async def upsert(db: Db, project_id: str, change: Change) -> Row:
     """The row as it now stands; `updated_at` is empty where it was created."""
     return await db.fetchrow(
         UPSERT_BY_ID if change.by_id else UPSERT_BY_SOURCE_ID,
         project_id,
         change.id,
         change.source_id,
-        now,
+        change.now,
         *change.profile,
         change.metadata,
         change.removed,
@@ -190,9 +196,7 @@ async def upsert(db: Db, project_id: str, change: Change, now: datetime) -> Row:
     )
 
 
-async def upsert_many(
-    db: Db, project_id: str, changes: Sequence[Change], now: datetime
-) -> list[Row]:
+async def upsert_many(db: Db, project_id: str, changes: Sequence[Change]) -> list[Row]:
     """Several at once by source id, in any order; all have different source ids, and share what
     they remove and replace.
     """
@@ -202,7 +206,7 @@ async def upsert_many(
         project_id,
         [change.id for change in changes],
         [change.source_id for change in changes],
-        now,
+        [change.now for change in changes],
         *(list(column) for column in profiles),
         [change.metadata for change in changes],
         changes[0].removed,
@@ -210,13 +214,13 @@ async def upsert_many(
     )
 
 
-async def update(db: Db, project_id: str, change: Change, now: datetime) -> Row | None:
+async def update(db: Db, project_id: str, change: Change) -> Row | None:
     """The row as it now stands, or None where there is none of this id."""
     return await db.fetchrow(
         UPDATE,
         project_id,
         change.id,
-        now,
+        change.now,
         *change.profile,
         change.metadata,
         change.removed,

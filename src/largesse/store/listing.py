@@ -25,7 +25,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Which part of a list is asked for. `after` is a value of the column that leads the order."""
 
     limit: int = 10
-    page: int = 1
+    page: int | None = None
     order: str = ""
     after: Any = None
     after_id: str | None = None
@@ -36,7 +36,8 @@ class Listing:
 
     `filters` maps a name to a condition with one `{}` for its value, `fields` are those that the
     filter language may speak of. `orders` maps an order's name to its column; a leading `-` turns
-    it round, and the id settles ties.
+    it round, and the id settles ties. `by_instant` is for a list whose next page is asked for with
+    the `cursor` column's value, an instant, and not with an id.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Listing:
         fields: Mapping[str, tuple[str, str]] | None = None,
         key: str = "id",
         cursor: str = "created_at",
+        by_instant: bool = False,
     ) -> None:
         self.table = table
         self.columns = columns
@@ -59,6 +61,7 @@ class Listing:
         self.fields = fields or {}
         self.key = key
         self.cursor = cursor
+        self.by_instant = by_instant
 
     def where(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         """Conditions and their arguments; `$1` is the project's. A value may be Filters."""
@@ -109,7 +112,7 @@ class Listing:
             # An empty column sorts as the oldest, in either direction.
             nulls = " NULLS LAST" if descending else " NULLS FIRST"
             ordering = f"{column} {direction}{nulls}, {self.key} {direction}"
-        arguments += [window.limit + 1, (window.page - 1) * window.limit]
+        arguments += [window.limit + 1, ((window.page or 1) - 1) * window.limit]
         count = len(arguments)
         return (
             f"SELECT {self.columns} FROM {self.table} "  # noqa: S608
@@ -137,9 +140,16 @@ class Listing:
         statement, arguments = self.statement(values, window)
         rows = await db.fetch(statement, project_id, *arguments)
         page = Page(rows[: window.limit], len(rows) > window.limit)
-        if window.after is None or not page.has_more:
-            return page
-        return await self._whole(db, project_id, values, window, rows)
+        if page.has_more and self._goes_on_by_instant(window):
+            return await self._whole(db, project_id, values, window, rows)
+        return page
+
+    def _goes_on_by_instant(self, window: Window) -> bool:
+        """Whether the next page may be asked for with the instant of this one's last row."""
+        name = (window.order or self.default).removeprefix("-")
+        if self.orders[name] != self.cursor or window.after_id is not None:
+            return False
+        return window.after is not None or (self.by_instant and window.page is None)
 
     async def _whole(
         self,
@@ -149,8 +159,8 @@ class Listing:
         window: Window,
         rows: list[Row],
     ) -> Page:
-        """A page that ends between two instants: the next cursor is an instant, and rows that
-        share one with the last would be lost. Where all rows share one, the page holds them all.
+        """A page that ends between two instants: rows that share the last one's would be lost to
+        whoever goes on from it. Where all rows share one, the page holds all who do.
         """
         last = rows[window.limit][self.cursor]
         kept = rows[: window.limit]

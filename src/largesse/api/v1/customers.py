@@ -102,7 +102,7 @@ class CustomersQuery(
     seen.
     """
 
-    page: PageNumber = 1
+    page: PageNumber | None = None
     email: str | None = None
     city: str | None = None
     name: str | None = None

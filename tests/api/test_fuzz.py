@@ -1,0 +1,107 @@
+"""Whatever our own document allows is sent, and more; no answer may be the server's fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from largesse.app import document
+from largesse.kit.openapi import Error
+from tests.running import FIRST, Server, Shop
+
+schema = schemathesis.openapi.from_dict(document())
+# It would end the project under test, or one of another test.
+fuzzed = schema.exclude(method="DELETE", path="/management/v1/projects/{projectId}")
+
+SHORT = settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+LONG = settings(SHORT, max_examples=100)
+
+
+class Target:
+    """A project with a customer, an async action and a report, and all three kinds of keys."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        server, client = shop.project["server_side_key"], shop.project["client_side_key"]
+        self.headers = {
+            "X-App-Id": server["app_id"],
+            "X-App-Token": server["app_token"],
+            "X-Client-Application-Id": client["app_id"],
+            "X-Client-Token": client["app_token"],
+            "X-Management-Id": FIRST["management_id"],
+            "X-Management-Token": FIRST["management_token"],
+        }
+        action = shop.finished(shop.api.post("/v1/customers/bulk/async", json=[{"source_id": "a"}]))
+        [link] = action["result"]["reports"]
+        self.token = link.partition("?token=")[2]
+        self.known = {
+            "customerId": "a",
+            "asyncActionId": action["id"],
+            "taskResultId": action["id"],
+            "projectId": shop.id,
+        }
+
+    def check(self, case: Any, known: bool) -> None:
+        """Sends a case, half of the time with ids that exist, and judges the answer."""
+        if known and case.path_parameters:
+            case.path_parameters = {name: self.known[name] for name in case.path_parameters}
+            if "customerId" in case.path_parameters:
+                # An earlier case may have deleted them.
+                self.shop.api.post("/v1/customers", json={"source_id": "a"})
+            if "task-results" in case.path:
+                case.query = {"token": self.token}
+        if "management" in case.path and isinstance(case.body, dict):
+            # Without it the client key could not do what is fuzzed next.
+            case.body.pop("client_create_customer_enabled", None)
+        answer = case.call(base_url=self.shop.server.url, headers=self.headers, timeout=30)
+        words = f"{case.method} {case.path} {answer.status_code} {answer.text[:300]}"
+        assert answer.status_code < 500, words
+        if answer.status_code >= 400:
+            self.judge(answer, words)
+
+    def judge(self, answer: Any, words: str) -> None:
+        """Refusals come in one shape, but for two: of a body too long, and of what is no HTTP."""
+        assert answer.status_code in (400, 401, 403, 404, 405, 406, 409, 413, 415, 429), words
+        if answer.status_code != 413 and answer.text != "Invalid HTTP request received.":
+            body = answer.json()
+            assert body["code"] == answer.status_code, words
+            assert set(body) <= {*Error.__struct_fields__}, words
+
+
+@pytest.fixture(scope="module")
+def target(server: Server) -> Iterator[Target]:
+    yield Target(server.project(client_create_customer_enabled=True))
+
+
+@fuzzed.given(known=st.booleans())
+@fuzzed.parametrize()
+@SHORT
+def test_no_request_is_too_much(case: Any, known: bool, target: Target) -> None:
+    target.check(case, known)
+
+
+@pytest.mark.soak
+@fuzzed.given(known=st.booleans())
+@fuzzed.parametrize()
+@LONG
+def test_no_request_is_too_much_at_length(case: Any, known: bool, target: Target) -> None:
+    target.check(case, known)
+
+
+def test_every_operation_but_one_is_fuzzed() -> None:
+    whole = {(op.ok().method, op.ok().path) for op in schema.get_all_operations()}
+    some = {(op.ok().method, op.ok().path) for op in fuzzed.get_all_operations()}
+    assert len(whole) == 25
+    assert {(method.upper(), path) for method, path in whole - some} == {
+        ("DELETE", "/management/v1/projects/{projectId}")
+    }
