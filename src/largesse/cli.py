@@ -288,9 +288,10 @@ def regenerate_key(key_id: KeyId) -> None:
 @keys_app.command("delete")
 def delete_key(key_id: KeyId) -> None:
     """Delete a key and its tokens; they stop working within a second."""
-    from largesse.store import keys
+    from largesse.actions import projects
 
-    _change_key(key_id, keys.DELETE)
+    if not _on_database(_load(), lambda connection: projects.delete_key(connection, key_id)):
+        _fail(f"there is no key {key_id}")
     typer.echo(f"deleted {key_id}")
 
 
@@ -299,8 +300,9 @@ def main() -> None:
         app()
     except Exception as error:
         from largesse.kit.db import ConnectionFailed
+        from largesse.kit.postgres import BadFolder
 
-        if not isinstance(error, ConnectionFailed):
+        if not isinstance(error, (ConnectionFailed, BadFolder)):
             raise
         typer.echo(f"largesse: {error}", err=True)
         raise SystemExit(1) from None

@@ -29,6 +29,8 @@ class Finding(msgspec.Struct):
 
 def examine(config: Settings) -> list[Finding]:
     findings = _folder(config)
+    if not config.database_url and not (config.folder / "postgres").exists():
+        return findings
     try:
         with database(config) as (url, _):
             findings += asyncio.run(_database(url))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -18,10 +19,10 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -33,7 +34,7 @@ from largesse.actions.projects import FirstKeys
 from largesse.kit import db, logs, metrics, migrate, settings
 from largesse.kit.clock import now
 from largesse.kit.logs import log
-from largesse.kit.postgres import Postgres
+from largesse.kit.postgres import BadFolder, Postgres
 from largesse.kit.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
@@ -50,8 +51,12 @@ class Refused(Exception):
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """Holds the data folder. Raises Refused where another server does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "serve.lock").open("a+") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "serve.lock").open("a+")
+    except OSError as error:
+        raise Refused(f"The folder {folder} cannot be used: {error.strerror}") from None
+    with file:
         deadline = time.monotonic() + 2
         while True:
             try:
@@ -74,40 +79,37 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def database(config: Settings) -> Iterator[tuple[str, Postgres | None]]:
-    """The database's address; the embedded one is started where none is set, and stopped after
-    use unless it already ran.
-    """
+    """The database's address, and the embedded one where no other is set."""
     if config.database_url:
         yield config.database_url, None
         return
-    postgres = Postgres(config.folder / "postgres")
-    started = postgres.start()
-    try:
+    with Postgres(config.folder / "postgres").use() as postgres:
         yield postgres.url, postgres
-    finally:
-        if started:
-            postgres.stop()
 
 
 async def prepare(url: str, config: Settings) -> tuple[list[str], FirstKeys | None]:
-    """Migrates and makes what the first start needs; the names of the migrations, and the keys."""
+    """Migrates and makes what the first start needs; the names of the migrations, and the keys,
+    which are kept before they count.
+    """
     connection = await db.connect(url)
     try:
         applied = await migrate.apply(connection, MIGRATIONS)
         async with db.transaction(connection):
-            return applied, await projects.bootstrap(connection, config, now())
+            keys = await projects.bootstrap(connection, config, now())
+            if keys is not None:
+                keep_keys(config.folder, keys)
+        return applied, keys
     finally:
         await connection.close()
 
 
-def keep_keys(folder: Path, keys: FirstKeys) -> Path:
+def keep_keys(folder: Path, keys: FirstKeys) -> None:
     """Writes the first keys where the owner alone can read them."""
     path = folder / KEYS_FILE
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(as_variables(keys))
-    return path
 
 
 def as_variables(keys: FirstKeys) -> str:
@@ -137,7 +139,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 @dataclass
 class Child:
-    """A process that is started again when it dies, more slowly the more often it does."""
+    """A process that is started again when it dies, a little later each time that it dies young."""
 
     name: str
     command: list[str]
@@ -145,7 +147,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
-    again_at: float = field(default=0.0)
+    again_at: float = 0.0
 
     def keep_alive(self, environment: dict[str, str]) -> None:
         if self.process is not None:
@@ -155,7 +157,7 @@ class Child:
             metrics.forget(self.process.pid)
             lived = time.monotonic() - self.started
             self.failures = self.failures + 1 if lived < 5 else 0
-            self.again_at = time.monotonic() + min(5.0, 0.1 * 2**self.failures - 0.1)
+            self.again_at = time.monotonic() + min(1.0, 0.1 * self.failures)
             log.error("child died", child=self.name, pid=self.process.pid, code=code)
             self.process = None
         if time.monotonic() < self.again_at:
@@ -177,6 +179,8 @@ class Supervisor:
         self.config = config
         self.postgres = postgres
         self.stopping = False
+        self.opened = opened
+        self._starting = threading.Thread()
         reading, self._writing = os.pipe()
         fd = opened.fileno()
         python = sys.executable
@@ -201,16 +205,25 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self.stopping:
-            if self.postgres is not None and self.postgres.pid is None:
-                log.error("PostgreSQL is gone, starting it again")
-                try:
-                    self.postgres.start()
-                except (subprocess.SubprocessError, TimeoutError, OSError) as error:
-                    log.error("PostgreSQL does not start", exc_info=error)
+            self._keep_postgres()
             for child in self.children:
                 child.keep_alive(self.environment)
             time.sleep(LOOK_SECONDS)
         self._drain()
+
+    def _keep_postgres(self) -> None:
+        """Starts it again beside the rest, so that nothing else waits for its recovery."""
+        if self.postgres is None or self._starting.is_alive() or self.postgres.pid is not None:
+            return
+        log.error("PostgreSQL is gone, starting it again")
+        self._starting = threading.Thread(target=self._start, args=(self.postgres,), daemon=True)
+        self._starting.start()
+
+    def _start(self, postgres: Postgres) -> None:
+        try:
+            postgres.start()
+        except (subprocess.SubprocessError, OSError, BadFolder) as error:
+            log.error("PostgreSQL does not start", exc_info=error)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         log.info("stopping", signal=signal.Signals(number).name)
@@ -218,8 +231,14 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Children finish what they have in hand; one that does not in time is ended."""
+        # A child that is only starting hears no signal yet, but it will see the pipe closed.
+        os.close(self._writing)
         for child in self.children:
             child.end(signal.SIGTERM)
+        # The workers have stopped listening, but the socket is open as long as any of us holds it,
+        # and who connects now would wait for the last of them, in vain.
+        with contextlib.suppress(OSError):
+            self.opened.shutdown(socket.SHUT_RDWR)
         deadline = time.monotonic() + DRAIN_SECONDS
         for child in self.children:
             if child.process is None:
@@ -229,36 +248,39 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 log.error("child does not stop", child=child.name)
                 child.end(signal.SIGKILL)
-        os.close(self._writing)
+        if self._starting.is_alive():
+            self._starting.join(DRAIN_SECONDS)
 
 
 def serve(config: Settings, show: Callable[[FirstKeys, Path], None], out: IO[str]) -> None:
     """Runs until SIGTERM or SIGINT. Raises Refused."""
     logs.set_up(config.log_level)
+    _take_in_orphans()
     with contextlib.ExitStack() as stack:
         stack.enter_context(folder_lock(config.folder))
         opened = stack.enter_context(contextlib.closing(listen(config.host, config.port)))
         port = opened.getsockname()[1]
-        url, postgres = stack.enter_context(_embedded(config))
+        url, postgres = stack.enter_context(database(config))
         applied, keys = asyncio.run(prepare(url, config))
         if applied:
             log.info("migrated", applied=applied)
         if keys is not None:
-            show(keys, keep_keys(config.folder, keys))
-        figures = tempfile.mkdtemp(prefix="largesse-metrics-")
-        stack.callback(shutil.rmtree, figures, ignore_errors=True)
-        os.environ[metrics.FOLDER] = figures
+            show(keys, config.folder / KEYS_FILE)
+        os.environ[metrics.FOLDER] = str(_emptied(config.folder / "metrics"))
         config = msgspec.structs.replace(config, database_url=url, port=port)
         print(f"Largesse listens on http://{config.host}:{port}", file=out, flush=True)
         Supervisor(config, opened, postgres).run()
 
 
-@contextlib.contextmanager
-def _embedded(config: Settings) -> Iterator[tuple[str, Postgres | None]]:
-    """As `database`, but what was found running is adopted, so it is stopped as well."""
-    with database(config) as (url, postgres):
-        try:
-            yield url, postgres
-        finally:
-            if postgres is not None:
-                postgres.stop()
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _take_in_orphans() -> None:
+    """Makes this process the parent of PostgreSQL, which is started through another: so its death
+    is settled here at once, however slow the machine's first process is.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER

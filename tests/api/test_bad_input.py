@@ -66,7 +66,7 @@ BODIES = {
     "a comment": (b'{"source_id":"a"/*x*/}', NOT_JSON),
     "a form": (b"source_id=a&name=b", NOT_JSON),
     "a mark of UTF-8": (b'\xef\xbb\xbf{"source_id":"a"}', NOT_JSON),
-    "UTF-16": ('{"source_id":"a"}'.encode("utf-16"), NOT_JSON),
+    "UTF-16": ('{"source_id":"a"}'.encode("utf-16"), NOT_UTF_8),
     "zeros": (b"\x00" * 20, NOT_JSON),
     "NaN": (b'{"metadata":{"a":NaN}}', NOT_JSON),
     "Infinity": (b'{"metadata":{"a":-Infinity}}', NOT_JSON),
@@ -712,7 +712,7 @@ def test_a_printed_list_that_is_none_finds_nothing(shop: Shop, text: str) -> Non
 def test_an_unknown_cursor_leads_nowhere(shop: Shop) -> None:
     shop.api.post(CUSTOMERS, json={"source_id": "a"})
     for path in ("activity", "activities", "redeemables"):
-        for cursor in ("nobody", "evcus_0ba518c55290c6fd62", "'", "%25", "x" * 5000):
+        for cursor in ("nobody", "evcus_0ba518c55290c6fd62", "'%25" * 1000):
             answer = shop.api.get(f"/v1/customers/a/{path}?starting_after_id={cursor}")
             assert (answer.status_code, answer.json()["data"]) == (200, [])
 

@@ -317,7 +317,12 @@ def folded(shop: Shop) -> int | None:
 
 
 def test_the_total_stays_exact_above_what_is_counted(shop: Shop) -> None:
-    fill(shop, 10_050, name="CASE WHEN n % 3 = 0 THEN 'third' ELSE 'other' END")
+    fill(
+        shop,
+        10_050,
+        name="CASE WHEN n % 3 = 0 THEN 'third' ELSE 'other' END",
+        created_at="$3::timestamptz + n * interval '1 ms'",
+    )
     # Whether the worker has folded none, some or all of them.
     assert listed(shop)["total"] == 10_050
     assert folded(shop) == 10_050

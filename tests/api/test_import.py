@@ -236,13 +236,18 @@ def test_the_id_column_decides(shop: Shop) -> None:
         "cust_111111111111111111111111,one,Taken\n"
         ",,Nameless\n",
     )
-    assert (action["result"]["done_count"], action["result"]["failed_count"]) == (8, 1)
+    assert (action["result"]["done_count"], action["result"]["failed_count"]) == (7, 2)
     assert action["result"]["failed"] == [
         {
             "source_id": "one",
             "row": 8,
             "reason": "Duplicated customer exists with id one",
-        }
+        },
+        {
+            "source_id": "",
+            "row": 9,
+            "reason": "The row has neither a source id nor an id",
+        },
     ]
     assert read(shop, "one") == {
         **one,
@@ -270,10 +275,9 @@ def test_the_id_column_decides(shop: Shop) -> None:
         "false",
         "false",
     ]
-    assert [row[4] for row in rows] == ["true"] * 7 + ["false", "true"]
+    assert [row[4] for row in rows] == ["true"] * 7 + ["false", "false"]
     assert [row[2] for row in rows[:4]] == [one["id"], two["id"], plain["id"], UNUSED]
-    assert read(shop, rows[8][2])["name"] == "Nameless"
-    assert total(shop) == 7
+    assert total(shop) == 6
 
 
 def test_one_customer_twice_in_one_file(shop: Shop) -> None:

@@ -91,7 +91,10 @@ def test_safe(cell: object, expected: str) -> None:
 
 def test_lines() -> None:
     rows = [("row", "error"), (1, None), (2, '=HYPERLINK("x")'), (3, "a, b\nc")]
-    assert csv.lines(rows) == b'row,error\n1,\n2,"\'=HYPERLINK(""x"")"\n3,"a, b\nc"\n'
+    expected = b'row,error\r\n1,\r\n2,"\'=HYPERLINK(""x"")"\r\n3,"a, b\nc"\r\n'
+    assert csv.lines(rows) == expected
+    # Bare, a carriage return would be the end of a row to others, and a formula after it one.
+    assert csv.lines([("a\r=1", "b")]) == b'"a\r=1",b\r\n'
     assert csv.lines([]) == b""
 
 

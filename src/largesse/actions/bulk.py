@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from largesse.kit.logs import log
 from largesse.store import jobs
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
-from largesse.store.jobs import Job, Outcome
+from largesse.store.jobs import Job, NewRow, Outcome
 from largesse.store.projects import Project
 
 Apply = Callable[[Context, Any, Sequence[db.Row]], Awaitable[list[Outcome]]]
@@ -35,6 +36,7 @@ APPLY: dict[str, Apply] = {
 IMPORTS = {CUSTOMERS_IMPORT_CSV: "customer"}
 
 ATTEMPTS = 3
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = 2000"
 FAILURES_SHOWN = 10_000
 REPORT_PORTION = 1000
 
@@ -91,23 +93,20 @@ class AsyncAction(msgspec.Struct, kw_only=True):
 
 
 async def enqueue(
-    ctx: Context,
-    type_: str,
-    rows: Sequence[tuple[str | None, str | None, str | None]],
-    parameters: Any,
+    ctx: Context, type_: str, count: int, rows: Iterable[NewRow], parameters: Any
 ) -> Accepted:
-    """Takes work on; rows are (reference, input, error)."""
+    """Takes work on: `count` rows, which may come as they are made."""
     job = Job(
         id=ctx.new_id("aa_"),
         type=type_,
         queue=type_.partition(".")[0],
         request_id=ctx.request_id,
         parameters=wire.encode(parameters).decode(),
-        rows=len(rows),
+        rows=count,
         created_at=ctx.now,
         updated_at=ctx.now,
     )
-    if not rows:
+    if not count:
         job.status, job.finished_at = jobs.DONE, ctx.now
         job.reports_till = _till(ctx)
     await jobs.enqueue(ctx.db, ctx.project_id, job, rows)
@@ -119,23 +118,24 @@ async def enqueue(
 
 async def work(pool: Any, begin: Begin, project_id: str, queue: str) -> bool:
     """Does the next portion of a queue; False where there is none, or another worker has it."""
-    try:
-        return await db.in_transaction(pool, lambda c: _portion(begin(c), queue, whole=True))
-    except Exception as error:
-        if db.away(error):
-            raise
-        log.warning("portion failed", project_id=project_id, queue=queue, exc_info=error)
-    try:
-        return await db.in_transaction(pool, lambda c: _portion(begin(c), queue, whole=False))
-    except Exception as error:
-        if db.away(error):
-            raise
-        log.error("rows failed", project_id=project_id, queue=queue, exc_info=error)
+    for whole in (True, False):
+        try:
+            return await db.in_transaction(pool, partial(_portion, begin, queue, whole))
+        except Exception as error:
+            if db.is_locked(error):
+                return False
+            if db.away(error):
+                raise
+            log.warning("portion failed", project=project_id, queue=queue, exc_info=error)
     await db.in_transaction(pool, lambda c: _stumble(begin(c), queue))
     return True
 
 
-async def _portion(ctx: Context, queue: str, *, whole: bool) -> bool:
+async def _portion(begin: Begin, queue: str, whole: bool, connection: Any) -> bool:
+    """Applies a portion as a whole, or each row for itself."""
+    ctx = begin(connection)
+    # Who waits long for a row holds up every other project.
+    await ctx.db.execute(LOCK_TIMEOUT)
     job = await jobs.claim(ctx.db, ctx.project_id, queue)
     if job is None:
         return False
@@ -157,13 +157,14 @@ async def _portion(ctx: Context, queue: str, *, whole: bool) -> bool:
 
 
 async def _alone(ctx: Context, apply: Apply, parameters: Any, row: db.Row) -> list[Outcome]:
-    """One row in a savepoint: what the database refuses fails this row and no other."""
+    """One row in a savepoint: whatever is wrong with it fails this row and no other."""
     try:
-        async with db.transaction(ctx.db):
+        async with db.savepoint(ctx.db):
             return await apply(ctx, parameters, [row])
-    except db.DatabaseError as error:
-        if not db.is_refusal(error):
+    except Exception as error:
+        if db.away(error) or db.is_locked(error):
             raise
+        log.error("row failed", project=ctx.project_id, row=row["n"], exc_info=error)
         return [Outcome(row["n"], error="The row cannot be stored")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -18,7 +18,7 @@ from largesse.kit.wire import Day
 from largesse.store import customers
 from largesse.store.context import Context
 from largesse.store.customers import ADDRESS, ADDRESS_COLUMNS, PROFILE, Change
-from largesse.store.jobs import Outcome
+from largesse.store.jobs import NewRow, Outcome
 
 _bulk_reader = wire.Reader(BulkCustomer)
 _Rows = Sequence[db.Row]
@@ -44,7 +44,7 @@ async def apply_metadata(ctx: Context, parameters: Any, rows: _Rows) -> list[Out
     def change(row: db.Row) -> Change:
         return Change(
             id=ctx.new_id("cust_"),
-            now=ctx.now,
+            created_at=ctx.now,
             source_id=row["reference"],
             metadata=metadata,
             removed=tuple(removed),
@@ -80,12 +80,17 @@ async def _apply(ctx: Context, rows: _Rows, change: Callable[[db.Row], Change]) 
 
 
 def _apart(ready: Sequence[tuple[int, Change]]) -> list[tuple[int, Change]]:
-    """Each row a millisecond after the one before, the last of them now: lists are walked by the
-    instant of creation, which tells apart no more than milliseconds.
+    """Each row created a millisecond after the one before, the last of them now: lists are walked
+    by the instant of creation, so that pages can keep to their limit.
     """
     last = len(ready) - 1
     return [
-        (n, msgspec.structs.replace(change, now=change.now - timedelta(milliseconds=last - place)))
+        (
+            n,
+            msgspec.structs.replace(
+                change, created_at=change.created_at - timedelta(milliseconds=last - place)
+            ),
+        )
         for place, (n, change) in enumerate(ready)
     ]
 
@@ -118,12 +123,12 @@ async def _write_batch(ctx: Context, batch: list[tuple[int, Change]]) -> list[Ou
     changes = [change for _, change in batch]
     if changes[0].by_id:
         try:
-            async with db.transaction(ctx.db):
+            async with db.savepoint(ctx.db):
                 rows = [await write(ctx, changes[0])]
         except DuplicateFound as problem:
             return [Outcome(batch[0][0], error=problem.details)]
     else:
-        rows = await customers.upsert_many(ctx.db, ctx.project_id, changes)
+        rows = await customers.upsert_many(ctx.db, ctx.project_id, changes, ctx.now)
     await ctx.emit(
         [
             event_of(row, wire.encode(answer))
@@ -161,10 +166,16 @@ _COLUMNS = {
 _LIMITS = {"description": 10_000}
 
 
-def read_csv(content: bytes) -> tuple[dict[str, list[str]], list[tuple[str | None, Any, Any]]]:
-    """A file of customers as a job's parameters and rows.
+class Table(msgspec.Struct):
+    """A file of customers as a job's parameters and rows, which are made as they are taken."""
 
-    Header names are those of the fields or of the template, in any case; any other column is
+    parameters: dict[str, list[str]]
+    count: int
+    rows: Iterable[NewRow]
+
+
+def read_csv(content: bytes) -> Table:
+    """Header names are those of the fields or of the template, in any case; any other column is
     metadata, kept as text. Raises InvalidPayload for a file that is no table of customers.
     """
     header, rows = csv.read(content)
@@ -172,13 +183,18 @@ def read_csv(content: bytes) -> tuple[dict[str, list[str]], list[tuple[str | Non
     known = [column for column, _ in names if column]
     if len(set(names)) < len(names) or len(set(known)) < len(known):
         raise InvalidPayload("The header names a column twice")
+    if any("\x00" in name for name in header):
+        raise InvalidPayload("The header contains the null character")
     if not {"id", "source_id"} & set(known):
         raise InvalidPayload("The header should have a column 'Source_id' or 'Id'")
     parameters = {
         "columns": [column for column in known if column in PROFILE],
         "metadata": [key for column, key in names if not column and key],
     }
-    return parameters, [_csv_row(names, row) for row in rows]
+    # Read once to count and to find what is no CSV, and again row by row: a file as a list of its
+    # cells would take many times its size.
+    count = sum(1 for _ in rows)
+    return Table(parameters, count, (_csv_row(names, row) for row in csv.read(content)[1]))
 
 
 def _column(name: str) -> tuple[str, str]:
@@ -188,9 +204,7 @@ def _column(name: str) -> tuple[str, str]:
     return (column, "") if column else ("", name.removeprefix("metadata."))
 
 
-def _csv_row(
-    names: list[tuple[str, str]], row: list[str]
-) -> tuple[str | None, str | None, str | None]:
+def _csv_row(names: list[tuple[str, str]], row: list[str]) -> NewRow:
     cells: dict[str, str | None] = {}
     metadata: dict[str, str] = {}
     for (column, key), cell in zip(names, row, strict=False):
@@ -198,14 +212,18 @@ def _csv_row(
             cells[column] = cell or None
         elif key and cell:
             metadata[key] = cell
-    source_id = cells.pop("source_id", None)
+    id_, source_id = cells.pop("id", None), cells.pop("source_id", None)
     reference = None if source_id is None else source_id[:255].replace("\x00", "")
+    object_id = id_ if id_ and is_customer_id(id_) else None
     if len(row) != len(names):
-        return reference, None, f"The row has {len(row)} cells, the header {len(names)}"
+        error = f"The row has {len(row)} cells, the header {len(names)}"
+        return NewRow(reference, object_id, error=error)
     if any("\x00" in cell for cell in row):
-        return reference, None, "A cell contains the null character"
-    given = CsvRow(cells.pop("id", None), source_id, cells, metadata)
-    return reference, msgspec.json.encode(given).decode(), None
+        return NewRow(reference, object_id, error="A cell contains the null character")
+    if not id_ and not source_id:
+        return NewRow(error="The row has neither a source id nor an id")
+    given = CsvRow(id_, source_id, cells, metadata)
+    return NewRow(reference, object_id, msgspec.json.encode(given).decode())
 
 
 def _csv_change(
@@ -226,7 +244,7 @@ def _csv_change(
     known = row.id if row.id and is_customer_id(row.id) else None
     return Change(
         id=known or ctx.new_id("cust_"),
-        now=ctx.now,
+        created_at=ctx.now,
         source_id=row.source_id,
         by_id=row.id is not None,
         profile=tuple(profile),

@@ -96,7 +96,7 @@ def change_of(
     )
     return Change(
         id=id_,
-        now=now,
+        created_at=now,
         source_id=source_id,
         by_id=by_id,
         profile=profile,
@@ -108,7 +108,7 @@ def change_of(
 
 async def upsert(ctx: Context, body: CustomerBody) -> msgspec.Raw:
     """Creates the customer, or updates the one with this id or else source id."""
-    by_id = body.id is not None
+    by_id = bool(body.id)
     id_ = body.id if body.id and is_customer_id(body.id) else ctx.new_id("cust_")
     row = await write(ctx, change_of(body, ctx.now, id_, body.source_id, by_id=by_id))
     return await _announce(ctx, row)
@@ -117,7 +117,7 @@ async def upsert(ctx: Context, body: CustomerBody) -> msgspec.Raw:
 async def write(ctx: Context, change: Change) -> db.Row:
     """Upserts one customer. Raises DuplicateFound where the source id is another's."""
     try:
-        return await customers.upsert(ctx.db, ctx.project_id, change)
+        return await customers.upsert(ctx.db, ctx.project_id, change, ctx.now)
     except db.UniqueViolation as error:
         if change.source_id and db.violates(error, "customers_source_id"):
             raise DuplicateFound.of("customer", change.source_id) from None
@@ -141,7 +141,7 @@ async def update(ctx: Context, id_or_source_id: str, body: ProfileBody) -> msgsp
     """Updates a customer that exists. Raises NotFound."""
     known = await get(ctx, id_or_source_id)
     change = change_of(body, ctx.now, known["id"], None, by_id=True)
-    row = await customers.update(ctx.db, ctx.project_id, change)
+    row = await customers.update(ctx.db, ctx.project_id, change, ctx.now)
     if row is None:
         raise NotFound.of("customer", id_or_source_id)
     return await _announce(ctx, row)
@@ -194,38 +194,29 @@ class PermanentDeletion(msgspec.Struct):
 
 async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDeletion:
     """Forgets a customer, living or already deleted: no name, address or other trace of the person
-    stays in customers, events, jobs or reports. Raises NotFound.
+    stays in customers, events, jobs or reports. By source id, all who ever had it are forgotten.
+    Raises NotFound.
     """
     row = await customers.find(ctx.db, ctx.project_id, id_or_source_id)
-    if row is None:
-        customer_id = await ctx.db.fetchval(
-            events.DELETED_CUSTOMER, ctx.project_id, id_or_source_id
-        )
-        if customer_id is None:
-            raise NotFound.of("customer", id_or_source_id)
-    else:
-        customer_id = row["id"]
+    before = await ctx.db.fetch(events.DELETED_CUSTOMERS, ctx.project_id, id_or_source_id)
+    customer_ids = ([row["id"]] if row is not None else []) + [
+        found["customer_id"] for found in before
+    ]
+    if not customer_ids:
+        raise NotFound.of("customer", id_or_source_id)
+    await _forget_rows(ctx, row, customer_ids)
     gone = Deleted()
-    gone.segments = await ctx.db.fetchval(customers.COUNT_SEGMENTS, ctx.project_id, customer_id)
-    last = await ctx.db.fetchrow(customers.DELETE, ctx.project_id, customer_id)
-    gone.customer = int(last is not None)
-    names = await ctx.db.fetch(events.SOURCE_IDS_OF_CUSTOMER, ctx.project_id, customer_id)
-    source_ids = {name["source_id"] for name in names}
-    if last is not None and last["source_id"] is not None:
-        source_ids.add(last["source_id"])
-    for type_ in await events.forget_customer(ctx.db, ctx.project_id, customer_id):
-        if type_ == "customer.custom_event":
-            gone.events += 1
-        elif type_.startswith("customer.order."):
-            gone.order_events += 1
-        else:
-            gone.customer_events += 1
-    await ctx.db.execute(jobs.FORGET, ctx.project_id, customer_id, sorted(source_ids))
-    if gone.customer:
-        data = wire.encode({"customer": {"id": customer_id, "object": "customer"}}).decode()
-        await ctx.emit([Event("customer.deleted", data)])
+    gone.segments = await ctx.db.fetchval(customers.COUNT_SEGMENTS, ctx.project_id, customer_ids)
+    for customer_id in customer_ids:
+        last = await ctx.db.fetchrow(customers.DELETE, ctx.project_id, customer_id)
+        for type_ in await events.forget_customer(ctx.db, ctx.project_id, customer_id):
+            _count(gone, type_)
+        if last is not None:
+            gone.customer += 1
+            data = wire.encode({"customer": {"id": customer_id, "object": "customer"}}).decode()
+            await ctx.emit([Event("customer.deleted", data)])
     record = PermanentDeletion(
-        ctx.new_id("del_"), wire.stamp(ctx.now), customer_id, "customer", "DONE", gone
+        ctx.new_id("del_"), wire.stamp(ctx.now), customer_ids[0], "customer", "DONE", gone
     )
     await ctx.db.execute(
         customers.RECORD_PERMANENT_DELETION,
@@ -238,3 +229,28 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
         ctx.now,
     )
     return record
+
+
+async def _forget_rows(ctx: Context, row: db.Row | None, customer_ids: list[str]) -> None:
+    """Crosses the customers out of jobs. It comes first: a portion in hand holds its rows, so this
+    waits for it, and what it wrote is then deleted with the rest. A source id that somebody else
+    bears by now is left alone.
+    """
+    source_ids = {row["source_id"]} if row is not None and row["source_id"] else set()
+    for customer_id in customer_ids:
+        names = await ctx.db.fetch(events.SOURCE_IDS_OF_CUSTOMER, ctx.project_id, customer_id)
+        source_ids |= {name["source_id"] for name in names}
+    taken = await ctx.db.fetch(
+        customers.TAKEN_SOURCE_IDS, ctx.project_id, sorted(source_ids), customer_ids
+    )
+    source_ids -= {name["source_id"] for name in taken}
+    await ctx.db.execute(jobs.FORGET, ctx.project_id, customer_ids, sorted(source_ids))
+
+
+def _count(gone: Deleted, event_type: str) -> None:
+    if event_type == "customer.custom_event":
+        gone.events += 1
+    elif event_type.startswith("customer.order."):
+        gone.order_events += 1
+    else:
+        gone.customer_events += 1

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from largesse.engine import metadata
 from largesse.kit import auth, ids
 from largesse.kit.db import Db
 from largesse.kit.errors import InvalidPayload, NotFound
+from largesse.kit.logs import log
 from largesse.kit.settings import BadSetting, Settings
 from largesse.store import keys, projects
 from largesse.store.context import Context
@@ -121,7 +123,7 @@ def answer(project: Project) -> ProjectAnswer:
 
 # --- settings -----------------------------------------------------------------------------------
 
-_OFFSET = re.compile(r"(?:GMT|UTC)([+-])(\d{1,2})\Z")
+_OFFSET = re.compile(r"(?:GMT|UTC)([+-])([0-9]{1,2})\Z")
 
 
 def zone_name(text: str) -> str:
@@ -141,6 +143,9 @@ def _settings(body: ProjectChanges) -> dict[str, Any]:
     values = {
         name: getattr(body, name) for name in projects.CHANGEABLE if getattr(body, name) is not None
     }
+    for name in ("api_usage_notifications", "webhooks_callout_notifications"):
+        if name in values and (found := metadata.flaw(values[name], f".{name}")):
+            raise InvalidPayload(found)
     if "timezone" in values:
         values["timezone"] = zone_name(values["timezone"])
     if "currency" in values and not re.fullmatch(r"[A-Z]{3}", values["currency"]):
@@ -265,6 +270,14 @@ async def create_key(
     return pair
 
 
+async def delete_key(db: Db, key_id: str) -> bool:
+    """Deletes a key and its tokens; whether there was one."""
+    row = await db.fetchrow(keys.DELETE, key_id)
+    if row is not None and row["project_id"] is not None:
+        await db.execute(keys.DELETE_TOKENS_OF_KEY, row["project_id"], key_id)
+    return row is not None
+
+
 async def regenerate_key(db: Db, key_id: str) -> KeyPair | None:
     """A new secret for a key; its tokens live on. None for an unknown key."""
     pair = KeyPair(key_id, ids.secret())
@@ -297,6 +310,7 @@ async def bootstrap(db: Db, settings: Settings, now: datetime) -> FirstKeys | No
     What the settings leave open is generated; the answer, where a project was made, holds it all.
     """
     made = None
+    await db.execute(projects.LOCK_ALL)
     project_id = settings.project_id
     if project_id and not _PROJECT_ID.match(project_id):
         raise BadSetting("LARGESSE_PROJECT_ID: letters, digits, '-' and '_', at most 64")
@@ -320,6 +334,9 @@ async def bootstrap(db: Db, settings: Settings, now: datetime) -> FirstKeys | No
             settings.management_token or ids.secret(),
         )
     given = made or settings
+    if not project_id:
+        living = [row["id"] for row in await db.fetch(projects.LIVING)]
+        project_id = living[0] if len(living) == 1 else ""
     for kind, key_id, secret in (
         (auth.SERVER, given.app_id, given.app_token),
         (auth.CLIENT, given.client_app_id, given.client_token),
@@ -333,16 +350,20 @@ async def bootstrap(db: Db, settings: Settings, now: datetime) -> FirstKeys | No
 async def _let_in(
     db: Db, kind: str, key_id: str, secret: str, project_id: str, now: datetime
 ) -> None:
+    """Makes sure that a key of the settings works. Raises BadSetting where it cannot be told which
+    project it is for.
+    """
     row = await db.fetchrow(keys.GET, key_id)
     if row is not None:
         if not auth.same_secret(secret, row["secret_hash"]):
             await db.execute(keys.SET_SECRET, key_id, auth.hash_secret(secret))
         return
-    owner: str | None = None
-    if kind != auth.MANAGEMENT:
-        owner = project_id or await db.fetchval(projects.ANY)
-        if owner is None or await projects.get(db, owner) is None:
-            # Its project was deleted since; a key without one would open nothing.
-            return
+    owner = None if kind == auth.MANAGEMENT else project_id
+    if owner == "":
+        raise BadSetting("LARGESSE_PROJECT_ID: there are several projects; name one of them")
+    if owner is not None and await projects.get(db, owner) is None:
+        # It was deleted since; a key without a project would open nothing.
+        log.warning("the project of the settings is gone", project=owner)
+        return
     hashed = auth.hash_secret(secret)
     await keys.insert(db, Key(key_id, owner, kind, "settings", hashed, [], False, now))

@@ -43,7 +43,7 @@ def _checked(rows: Iterator[list[str]]) -> Iterator[list[str]]:
 def lines(rows: Iterable[Iterable[object]]) -> bytes:
     """Rows as CSV, each cell made safe."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\n").writerows([safe(cell) for cell in row] for row in rows)
+    csv.writer(out, lineterminator="\r\n").writerows([safe(cell) for cell in row] for row in rows)
     return out.getvalue().encode()
 
 

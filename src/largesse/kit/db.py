@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -58,9 +58,10 @@ async def open_pool(url: str, size: int, statement_timeout_ms: int) -> asyncpg.P
         max_size=size,
         connection_class=Connection,
         init=_prepare,
-        statement_cache_size=1000,
+        statement_cache_size=200,
         max_cached_statement_lifetime=0,
         max_inactive_connection_lifetime=300,
+        max_queries=1_000_000_000,
         timeout=10,
         command_timeout=statement_timeout_ms / 1000 + 5,
         server_settings=session(statement_timeout_ms),
@@ -93,6 +94,18 @@ async def connect(url: str, statement_timeout_ms: int = 0) -> asyncpg.Connection
 
 
 @asynccontextmanager
+async def savepoint(connection: Any) -> AsyncIterator[None]:
+    """What raises inside undoes what was done inside, and leaves the transaction alive."""
+    await connection.execute("SAVEPOINT inner_part")
+    try:
+        yield
+    except Exception:
+        await connection.execute("ROLLBACK TO SAVEPOINT inner_part")
+        raise
+    await connection.execute("RELEASE SAVEPOINT inner_part")
+
+
+@asynccontextmanager
 async def transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
     async with connection.transaction():
         yield
@@ -122,7 +135,7 @@ async def in_transaction(
         except asyncpg.PostgresError as error:
             if attempt == attempts or not _again(error):
                 raise translated(error) from error
-        except (OSError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             if attempt == attempts or not lost(error):
                 raise translated(error) from error
         await asyncio.sleep(0.01 * attempt)
@@ -139,7 +152,9 @@ async def _once(pool: asyncpg.Pool, work: Callable[[Any], Awaitable[T]]) -> T:
                 await connection.execute("ROLLBACK")
             raise
         try:
-            await connection.execute("COMMIT")
+            # COMMIT of a transaction that has failed answers ROLLBACK: somebody swallowed an error.
+            if await connection.execute("COMMIT") != "COMMIT":
+                raise AssertionError("the transaction had failed before its COMMIT")
         except Exception as error:
             if lost(error):
                 raise Uncertain("The connection was lost; read before you try again") from error
@@ -165,6 +180,9 @@ def lost(error: Exception) -> bool:
         return (
             "connection" in str(error) and re.search("closed|released|lost", str(error)) is not None
         )
+    if isinstance(error, asyncpg.InternalClientError):
+        # The database said goodbye on a connection at rest, and its end has not been read yet.
+        return "cannot switch to state" in str(error)
     return isinstance(error, OSError) and not isinstance(error, TimeoutError)
 
 
@@ -193,10 +211,9 @@ def violates(error: Exception, name: str) -> bool:
     return isinstance(error, asyncpg.UniqueViolationError) and constraint(error) == name
 
 
-def is_refusal(error: Exception) -> bool:
-    """Whether the database refused the data itself, so that trying again cannot help."""
-    state = getattr(error, "sqlstate", None) or ""
-    return state[:2] in ("22", "23", "54")
+def is_locked(error: Exception) -> bool:
+    """Whether a lock was not had in the time that was set for it."""
+    return getattr(error, "sqlstate", None) == "55P03"
 
 
 UniqueViolation = asyncpg.UniqueViolationError
@@ -209,7 +226,7 @@ def count(tag: str) -> int:
 
 
 async def copy_rows(
-    connection: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    connection: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:
     await connection.copy_records_to_table(table, columns=columns, records=rows)
 

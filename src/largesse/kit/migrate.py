@@ -16,7 +16,7 @@ from typing import Any
 
 from largesse.kit import db
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = 600
 
 BOOKS = """
 CREATE TABLE IF NOT EXISTS migrations (
@@ -48,6 +48,10 @@ VALUES ($1, $2, $3, clock_timestamp())
 
 class Changed(Exception):
     """A migration that was applied differs from the file of today, or its file is gone."""
+
+
+class LeaseLost(Exception):
+    """A statement outlasted the lease, and somebody else migrates now."""
 
 
 class Migration:
@@ -105,7 +109,8 @@ async def apply(connection: Any, folder: Path) -> list[str]:
         for migration in await pending(connection, migrations):
             for statement in migration.statements():
                 await connection.execute(statement)
-                await connection.fetchval(TAKE, holder, LEASE_SECONDS)
+                if await connection.fetchval(TAKE, holder, LEASE_SECONDS) is None:
+                    raise LeaseLost(f"{migration.name} took so long that another process went on")
             await connection.execute(RECORD, migration.number, migration.name, migration.checksum)
             applied.append(migration.name)
         return applied
@@ -119,6 +124,8 @@ async def _books(connection: Any) -> None:
         try:
             await connection.execute(BOOKS)
             return
-        except db.UniqueViolation:
+        except db.DatabaseError as error:
+            if error.sqlstate not in ("23505", "42710", "42P07"):
+                raise
             await asyncio.sleep(0.1)
     await connection.execute(BOOKS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -53,12 +53,18 @@ def document(
     schemas, components = msgspec.json.schema_components(
         kinds, schema_hook=_hook, ref_template="#/components/schemas/{name}"
     )
+    for kind in _structs(kinds):
+        _drop_unset(kind, components[kind.__name__])
     drawn = dict(zip(map(repr, kinds), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
             operation, drawn, components
         )
+    # A query's members stand in its operation, one by one.
+    for operation in operations:
+        if operation.query is not None:
+            components.pop(operation.query.__name__, None)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -70,6 +76,30 @@ def document(
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": _security_schemes()},
     }
+
+
+def _structs(kinds: Iterable[Any]) -> set[type[msgspec.Struct]]:
+    """The Structs that types speak of, at any depth."""
+    found: set[type[msgspec.Struct]] = set()
+    left = list(kinds)
+    while left:
+        kind = left.pop()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind not in found:
+            found.add(kind)
+            left += get_type_hints(kind).values()
+        left += get_args(kind)
+    return found
+
+
+def _drop_unset(kind: type[msgspec.Struct], schema: dict[str, Any]) -> None:
+    """A member that may be unset is left out of answers, so it is not required."""
+    unset = {
+        field.encode_name
+        for field in msgspec.structs.fields(kind)
+        if msgspec.UnsetType in get_args(field.type)
+    }
+    if unset & set(schema.get("required", ())):
+        schema["required"] = [name for name in schema["required"] if name not in unset]
 
 
 def _body(operation: Operation) -> Any:
@@ -115,7 +145,10 @@ def _content(operation: Operation, drawn: dict[str, Any]) -> dict[str, Any]:
     if operation.consumes == FILE:
         part = {"type": "string", "contentMediaType": "text/csv"}
         schema = {"type": "object", "properties": {"file": part}, "required": ["file"]}
-        return {"multipart/form-data": {"schema": schema}}
+        return {
+            "multipart/form-data": {"schema": schema},
+            "text/csv": {"schema": {"type": "string"}},
+        }
     schema = drawn[repr(_body(operation))]
     content = {"application/json": {"schema": schema}}
     if operation.consumes == FORM:
@@ -134,10 +167,14 @@ def _query_parameters(operation: Operation, components: dict[str, Any]) -> list[
     if operation.query is None:
         return []
     schema = components[operation.query.__name__]
-    return [
-        {"name": name, "in": "query", "required": False, "schema": _present(member)}
-        for name, member in schema["properties"].items()
-    ]
+    parameters = []
+    for name, member in schema["properties"].items():
+        drawn = _present(member)
+        parameter = {"name": name, "in": "query", "required": False, "schema": drawn}
+        if drawn.get("type") == "object":
+            parameter |= {"style": "deepObject", "explode": True}
+        parameters.append(parameter)
+    return parameters
 
 
 def _present(schema: dict[str, Any]) -> dict[str, Any]:

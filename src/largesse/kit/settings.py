@@ -55,12 +55,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def folder(self) -> Path:
-        return Path(self.data_dir).expanduser().absolute()
+        return Path(self.data_dir).expanduser().resolve()
 
     @property
     def base_url(self) -> str:
         """Where links in answers lead: the public address, else the one listened on."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        anywhere = self.host in ("0.0.0.0", "::")  # noqa: S104
+        host = "localhost" if anywhere else f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
 
 

@@ -196,7 +196,8 @@ def _unquote(text: str) -> str:
 
 
 def _digits(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    """A plain number, a very long one as a large one; 0 for anything else."""
+    return int(text[:19]) if text.isascii() and text.isdigit() else 0
 
 
 _NUMBER_EXPECTED = re.compile(r"Expected `[^`]*\b(?:int|float|bool)\b")

@@ -64,12 +64,13 @@ def _places(first: int, array: str = "") -> dict[str, str]:
     }
 
 
-# Where the parameters after the profile stand in the upserts.
-_METADATA, _REMOVED, _REPLACED = (f"${5 + len(PROFILE) + n}" for n in range(3))
+# Parameters of the upserts: $1 project, $2 id, $3 source id, $4 created at, then the profile's
+# columns from $5 on, then these.
+_METADATA, _REMOVED, _REPLACED, _NOW = (f"${5 + len(PROFILE) + n}" for n in range(4))
 _ON_CONFLICT = _set(
     {column: f"excluded.{column}" for column in PROFILE},
     "excluded.metadata",
-    "excluded.created_at",
+    f"{_NOW}::timestamptz",
     _REMOVED,
     _REPLACED,
 )
@@ -125,8 +126,12 @@ SELECT customer_id, campaign_id, referrer_id, related_object_id, related_object_
 FROM customer_referrals
 WHERE project_id = $1 AND customer_id = ANY($2) ORDER BY customer_id, date, related_object_id
 """
+TAKEN_SOURCE_IDS = """
+SELECT source_id FROM customers
+WHERE project_id = $1 AND source_id = ANY($2::text[]) AND id <> ALL($3::text[])
+"""
 COUNT_SEGMENTS = """
-SELECT count(*) FROM segment_customers WHERE project_id = $1 AND customer_id = $2
+SELECT count(*) FROM segment_customers WHERE project_id = $1 AND customer_id = ANY($2::text[])
 """
 RECORD_PERMANENT_DELETION = """
 INSERT INTO permanent_deletions (project_id, id, related_object_id, related_object, status,
@@ -158,12 +163,13 @@ LISTING = Listing(
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be written of a customer, and when. None keeps what is there, unless its column
-    stands in `replaced`; `metadata` is JSON to merge in, after the keys in `removed` are gone.
+    """What is to be written of a customer. `created_at` counts where there is none yet. None keeps
+    what is there, unless its column stands in `replaced`; `metadata` is JSON to merge in, after the
+    keys in `removed` are gone.
     """
 
     id: str
-    now: datetime
+    created_at: datetime
     source_id: str | None = None
     by_id: bool = False
     profile: tuple[str | date | None, ...] = (None,) * len(PROFILE)
@@ -181,22 +187,25 @@ async def find(db: Db, project_id: str, id_or_source_id: str) -> Row | None:
     return await db.fetchrow(GET_BY_SOURCE_ID, project_id, id_or_source_id)
 
 
-async def upsert(db: Db, project_id: str, change: Change) -> Row:
+async def upsert(db: Db, project_id: str, change: Change, now: datetime) -> Row:
     """The row as it now stands; `updated_at` is empty where it was created."""
     return await db.fetchrow(
         UPSERT_BY_ID if change.by_id else UPSERT_BY_SOURCE_ID,
         project_id,
         change.id,
         change.source_id,
-        change.now,
+        change.created_at,
         *change.profile,
         change.metadata,
         change.removed,
         change.replaced,
+        now,
     )
 
 
-async def upsert_many(db: Db, project_id: str, changes: Sequence[Change]) -> list[Row]:
+async def upsert_many(
+    db: Db, project_id: str, changes: Sequence[Change], now: datetime
+) -> list[Row]:
     """Several at once by source id, in any order; all have different source ids, and share what
     they remove and replace.
     """
@@ -206,21 +215,22 @@ async def upsert_many(db: Db, project_id: str, changes: Sequence[Change]) -> lis
         project_id,
         [change.id for change in changes],
         [change.source_id for change in changes],
-        [change.now for change in changes],
+        [change.created_at for change in changes],
         *(list(column) for column in profiles),
         [change.metadata for change in changes],
         changes[0].removed,
         changes[0].replaced,
+        now,
     )
 
 
-async def update(db: Db, project_id: str, change: Change) -> Row | None:
+async def update(db: Db, project_id: str, change: Change, now: datetime) -> Row | None:
     """The row as it now stands, or None where there is none of this id."""
     return await db.fetchrow(
         UPDATE,
         project_id,
         change.id,
-        change.now,
+        now,
         *change.profile,
         change.metadata,
         change.removed,

@@ -65,11 +65,10 @@ ON CONFLICT (project_id, noun) DO UPDATE SET n = totals.n + excluded.n
 DELETE_OF_CUSTOMER = """
 DELETE FROM events WHERE project_id = $1 AND customer_id = $2 RETURNING type, handled
 """
-DELETED_CUSTOMER = """
-SELECT customer_id FROM events
-WHERE project_id = $1 AND type = 'customer.deleted'
+DELETED_CUSTOMERS = """
+SELECT DISTINCT customer_id FROM events
+WHERE project_id = $1 AND type = 'customer.deleted' AND customer_id IS NOT NULL
     AND (customer_id = $2 OR data #>> '{customer,source_id}' = $2)
-ORDER BY created_at DESC, id DESC LIMIT 1
 """
 SOURCE_IDS_OF_CUSTOMER = """
 SELECT DISTINCT data #>> '{customer,source_id}' AS source_id FROM events

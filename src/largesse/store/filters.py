@@ -82,9 +82,9 @@ def _term(
     template = (_TEXT if kind == TEXT else _TIME).get(operator)
     if template is None:
         raise InvalidQueryParams(f"Property {path} is not a known operator")
-    values = _values(value)
+    values = _values(path, value)
     if operator in ("$in", "$not_in"):
-        return template, column, _listed(values)
+        return template, column, _listed(path, values)
     if len(values) != 1:
         raise InvalidQueryParams(f"Property {path} should be one value")
     if kind == TEXT:
@@ -94,30 +94,35 @@ def _term(
 
 def _time(path: str, operator: str, value: str, now: Any) -> Any:
     if operator in ("$more_than", "$less_than"):
-        if not (value.isascii() and value.isdigit() and len(value) < 7):
-            raise InvalidQueryParams(f"Property {path} should be a number of days")
-        return now - timedelta(days=int(value))
+        try:
+            if value.isascii() and value.isdigit():
+                return now - timedelta(days=int(value))
+            raise ValueError
+        except (ValueError, OverflowError):
+            raise InvalidQueryParams(f"Property {path} should be a number of days") from None
     try:
         return Moment.parse(value)
     except ValueError as error:
         raise InvalidQueryParams(f"Property {path} {error}") from None
 
 
-def _values(value: Any) -> list[str]:
+def _values(path: str, value: Any) -> list[str]:
     """A scalar, an array, or members numbered from a query, as texts."""
     if isinstance(value, Mapping):
         value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return [str(item) for item in value]
-    return [str(value)]
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(item, (str, int, float)) for item in items):
+        raise InvalidQueryParams(f"Property {path} should be a value or an array of values")
+    return [str(item) for item in items]
 
 
-def _listed(values: list[str]) -> list[str]:
+def _listed(path: str, values: list[str]) -> list[str]:
     """The Python SDK sends a list as Python prints it, `['a', "b's"]`: its items."""
     if len(values) != 1 or not (values[0].startswith("[") and values[0].endswith("]")):
         return values
     try:
-        items = ast.literal_eval(values[0])
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        items = _values(path, ast.literal_eval(values[0]))
+        texts = [item.encode().decode() for item in items]
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, InvalidQueryParams):
         return values
-    return [str(item) for item in items]
+    return values if any("\x00" in text for text in texts) else texts

@@ -6,7 +6,7 @@ and crossed off in one transaction that holds the job's row, so a killed worker 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,15 @@ class Job(msgspec.Struct, kw_only=True):
     updated_at: datetime
     finished_at: datetime | None = None
     reports_till: datetime | None = None
+
+
+class NewRow(msgspec.Struct, frozen=True):
+    """A row to be applied, and whom it names; one with an error is only reported."""
+
+    reference: str | None = None
+    object_id: str | None = None
+    input: str | None = None
+    error: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -75,7 +84,7 @@ FOR UPDATE SKIP LOCKED
 """  # noqa: S608
 NEXT_ROWS = """
 SELECT n, reference, input, error FROM job_rows
-WHERE project_id = $1 AND job_id = $2 AND n > $3 ORDER BY n LIMIT $4
+WHERE project_id = $1 AND job_id = $2 AND n > $3 ORDER BY n LIMIT $4 FOR UPDATE
 """
 RECORD_OUTCOMES = """
 UPDATE job_rows SET input = NULL, object_id = outcome.object_id, found = outcome.found,
@@ -86,7 +95,8 @@ WHERE job_rows.project_id = $1 AND job_rows.job_id = $2 AND job_rows.n = outcome
 """
 PROGRESS = """
 UPDATE jobs SET status = $3, done = done + $4, failed = failed + $5, attempts = 0, updated_at = $6,
-    finished_at = $7, reports_till = $8
+    finished_at = $7, reports_till = $8,
+    parameters = CASE WHEN $7::timestamptz IS NULL THEN parameters ELSE '{}' END
 WHERE project_id = $1 AND id = $2
 """
 STUMBLE = """
@@ -95,7 +105,7 @@ WHERE project_id = $1 AND id = $2 AND finished_at IS NULL RETURNING attempts
 """
 GIVE_UP = """
 UPDATE jobs SET status = 'FAILED', error = $3, failed = rows - done, updated_at = $4,
-    finished_at = $4, reports_till = $5
+    finished_at = $4, reports_till = $5, parameters = '{}'
 WHERE project_id = $1 AND id = $2 AND finished_at IS NULL
 """
 GIVE_UP_ROWS = """
@@ -115,27 +125,25 @@ DELETE FROM job_rows WHERE project_id = $1 AND job_id IN (
     SELECT id FROM jobs WHERE project_id = $1 AND reports_till < $2
 )
 """
-# A row that waits is crossed off too: it would bring back whom it names.
+# A row that waits is crossed off too: it would bring back whom it names. An error may quote it.
 FORGET = """
 UPDATE job_rows SET reference = NULL, object_id = NULL, input = NULL,
-    error = CASE WHEN input IS NULL THEN error ELSE 'permanently deleted' END
-WHERE project_id = $1 AND (object_id = $2 OR reference = ANY($3::text[]))
+    error = CASE WHEN input IS NULL AND error IS NULL THEN NULL ELSE 'permanently deleted' END
+WHERE project_id = $1 AND (object_id = ANY($2::text[]) OR reference = ANY($3::text[]))
 """
 
 
-async def enqueue(
-    database: Db,
-    project_id: str,
-    job: Job,
-    rows: Sequence[tuple[str | None, str | None, str | None]],
-) -> None:
-    """Rows are (reference, input, error); one with an error is only reported."""
+async def enqueue(database: Db, project_id: str, job: Job, rows: Iterable[NewRow]) -> None:
+    """Writes the job and its rows, which are taken as they come."""
     await database.execute(TABLE.INSERT, project_id, *TABLE.arguments(job))
     await db.copy_rows(
         database,
         "job_rows",
-        ("project_id", "job_id", "n", "reference", "input", "error"),
-        [(project_id, job.id, n, *row) for n, row in enumerate(rows, 1)],
+        ("project_id", "job_id", "n", "reference", "object_id", "input", "error"),
+        (
+            (project_id, job.id, n, row.reference, row.object_id, row.input, row.error)
+            for n, row in enumerate(rows, 1)
+        ),
     )
 
 

@@ -63,6 +63,7 @@ DELETE FROM oauth_tokens WHERE project_id = $1 AND token_hash = $2 AND expires_a
 RETURNING key_id
 """  # noqa: S105
 DELETE_EXPIRED_TOKENS = "DELETE FROM oauth_tokens WHERE project_id = $1 AND expires_at <= $2"
+DELETE_TOKENS_OF_KEY = "DELETE FROM oauth_tokens WHERE project_id = $1 AND key_id = $2"
 LIVE_TOKENS = """
 SELECT count(*) AS n, min(expires_at) AS next FROM oauth_tokens
 WHERE project_id = $1 AND expires_at > $2

@@ -69,6 +69,9 @@ UPDATE = (
 )
 LOCK = "SELECT id FROM projects WHERE id = $1 AND deleted_at IS NULL FOR UPDATE"
 ANY = "SELECT id FROM projects LIMIT 1"
+LIVING = "SELECT id FROM projects WHERE deleted_at IS NULL ORDER BY created_at, id"
+# Two first starts on one database: the second waits, and finds what the first has made.
+LOCK_ALL = "LOCK TABLE projects IN SHARE ROW EXCLUSIVE MODE"
 MARK_DELETED = """
 UPDATE projects SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id
 """

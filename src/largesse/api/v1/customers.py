@@ -28,6 +28,7 @@ from largesse.kit.wire import Moment
 from largesse.store import customers, events, redeemables, segments
 from largesse.store.context import Context
 from largesse.store.customer_view import Customer, Instant
+from largesse.store.jobs import NewRow
 from largesse.store.listing import Window
 from largesse.store.segments import SegmentName
 
@@ -112,6 +113,10 @@ class CustomersQuery(
     updated_at_before: Moment | None = None
     updated_at_after: Moment | None = None
     starting_after: Moment | None = None
+    order: (
+        Literal["created_at", "-created_at", "updated_at", "-updated_at", "source_id", "-source_id"]
+        | None
+    ) = None
 
 
 class CustomersList(msgspec.Struct, kw_only=True):
@@ -254,7 +259,7 @@ async def list_customer_activities(
         after_id=query.starting_after_id,
     )
     page = await events.ACTIVITY.page(ctx.db, ctx.project_id, values, window)
-    total = await events.ACTIVITY.count(ctx.db, ctx.project_id, values)
+    total = await events.ACTIVITY.count(ctx.db, ctx.project_id, values, most=None)
     return ActivitiesList(data=_activities(page.rows), total=total)
 
 
@@ -345,8 +350,19 @@ class _Reference(msgspec.Struct):
     source_id: SourceId
 
 
-_references = wire.Reader(list[_Reference])
+_reference = wire.Reader(_Reference)
 BulkBody = Annotated[list[msgspec.Raw], Meta(description="Customers, each with its source id.")]
+
+
+def _bulk_row(place: int, customer: msgspec.Raw) -> NewRow:
+    """Raises InvalidPayload for what is no customer with a source id."""
+    text = bytes(customer)
+    try:
+        reference: _Reference = _reference.json(text)
+    except InvalidPayload as problem:
+        said = (problem.details or "").replace("Property ", "", 1).replace("Payload", "", 1)
+        raise InvalidPayload(f"Property [{place}]{said}") from None
+    return NewRow(reference.source_id, input=text.decode())
 
 
 @routes.post(
@@ -363,13 +379,8 @@ async def update_customers_in_bulk(ctx: Context, body: list[msgspec.Raw]) -> Acc
     The report of the async action tells for each whether it was found and updated; one that cannot
     be stored fails alone.
     """
-    whole = b"[" + b",".join(bytes(row) for row in body) + b"]"
-    references: list[_Reference] = _references.json(whole)
-    rows = [
-        (reference.source_id, bytes(row).decode(), None)
-        for reference, row in zip(references, body, strict=True)
-    ]
-    return await bulk.enqueue(ctx, bulk.CUSTOMERS_BULK_UPDATE, rows, {})
+    rows = (_bulk_row(place, customer) for place, customer in enumerate(body))
+    return await bulk.enqueue(ctx, bulk.CUSTOMERS_BULK_UPDATE, len(body), rows, {})
 
 
 @routes.post(
@@ -382,9 +393,11 @@ async def update_customers_metadata_in_bulk(ctx: Context, body: MetadataBody) ->
     """
     if found := metadata.flaw(body.metadata):
         raise InvalidPayload(found)
-    rows = [(source_id, "{}", None) for source_id in body.source_ids]
+    rows = (NewRow(source_id, input="{}") for source_id in body.source_ids)
     parameters = {"metadata": body.metadata}
-    return await bulk.enqueue(ctx, bulk.CUSTOMERS_METADATA_UPDATE, rows, parameters)
+    return await bulk.enqueue(
+        ctx, bulk.CUSTOMERS_METADATA_UPDATE, len(body.source_ids), rows, parameters
+    )
 
 
 @routes.post(
@@ -396,5 +409,7 @@ async def import_customers_using_csv(ctx: Context, body: Upload) -> Accepted:
     The header names the fields (`Source_id` or `Id`, `Name`, `Email`, ...); any other column
     becomes metadata. The columns of the file replace what was there, all else stays.
     """
-    parameters, rows = await asyncio.to_thread(customer_rows.read_csv, body.content)
-    return await bulk.enqueue(ctx, bulk.CUSTOMERS_IMPORT_CSV, rows, parameters)
+    table = await asyncio.to_thread(customer_rows.read_csv, body.content)
+    return await bulk.enqueue(
+        ctx, bulk.CUSTOMERS_IMPORT_CSV, table.count, table.rows, table.parameters
+    )
