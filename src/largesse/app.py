@@ -176,6 +176,8 @@ async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=config.trusted_proxies,
+                # Longer than what proxies keep idle connections for, so that they close first.
+                timeout_keep_alive=75,
                 timeout_graceful_shutdown=25,
                 backlog=2048,
             )

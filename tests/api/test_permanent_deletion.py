@@ -15,8 +15,8 @@ from tests.api.test_import import upload
 from tests.crowd import on_database
 from tests.running import Shop, until
 
-# Every word that the tests below give away begins with this.
-MARK = "Vq7"
+# Every word that the tests below give away begins with this; no random id holds it.
+MARK = "Telltale7"
 NAME = f"{MARK}source"
 
 

@@ -111,10 +111,13 @@ class Postgres:
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.folder.with_suffix(".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self.start()
+            # Alone while starting or stopping it, together while using it.
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.start()
             fcntl.flock(lock, fcntl.LOCK_SH)
             try:
+                self.start()
                 yield self
             finally:
                 with contextlib.suppress(BlockingIOError):

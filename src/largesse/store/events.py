@@ -50,12 +50,13 @@ PROJECTS_WITH_UNHANDLED = """
 SELECT id FROM projects
 WHERE EXISTS (SELECT 1 FROM events WHERE events.project_id = projects.id AND NOT handled)
 """
+# An array, not IN: a join could read the portion again for every row, and pass its LIMIT.
 HANDLE = """
 UPDATE events SET handled = true
-WHERE project_id = $1 AND id IN (
+WHERE project_id = $1 AND id = ANY(ARRAY(
     SELECT id FROM events WHERE project_id = $1 AND NOT handled
     LIMIT $2 FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING type
 """
 ADD_TO_TOTAL = """
