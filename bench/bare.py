@@ -159,6 +159,7 @@ class Bare:
                 bytes(body.metadata).decode(),
                 (),
                 (),
+                moment,
             )
             answer = write(view(row))
             await connection.execute(

@@ -130,7 +130,7 @@ def _upsert(event: str) -> str:
     customer_id = "('cust_00000' || :random::text)"
     upsert = [":project", customer_id, ":key", "now()"]
     upsert += [f"({value})" for value in profile.values()]
-    upsert += [":metadata", ":nothing", ":nothing"]
+    upsert += [":metadata", ":nothing", ":nothing", "now()"]
     event_id = "('evcus_' || :event::text)"
     insert = [":project", event_id, f"'{event}'", customer_id, "NULL", "NULL", "NULL"]
     insert += ["('v-' || :event::text)", ":data", "now()"]
