@@ -159,7 +159,8 @@ FILL = [
     FROM generate_series(1, 5000) AS n, LATERAL (SELECT timestamptz 'epoch' + n * interval '1 s')
     AS times (t)""",
     """INSERT INTO job_rows (project_id, job_id, n, reference)
-    SELECT project_id, id, n, 's' || n FROM jobs, generate_series(1, 5) AS n""",
+    SELECT project_id, id, n, 's' || n FROM jobs, generate_series(1, 5) AS n
+    WHERE type = 't'""",
     "ANALYZE customers, events, jobs, job_rows",
 ]
 
@@ -200,8 +201,9 @@ def test_every_route_stands_once_and_states_who_may_call_it() -> None:
 
 
 def test_every_operation_was_called_by_some_test(request: pytest.FixtureRequest) -> None:
-    if not any("tests/api/" in item.nodeid for item in request.session.items):
-        pytest.skip("tells something only after the tests of the API")
+    run = {item.path for item in request.session.items}
+    if not run >= set((Path(__file__).parent / "api").glob("test_*.py")):
+        pytest.skip("tells something only after all tests of the API")
     uncalled = {(o.method, o.path) for o in OPERATIONS} - CALLED
     assert not uncalled
 

@@ -97,7 +97,7 @@ def test_a_child_reads_what_its_parent_had(settings: Settings) -> None:
     ("values", "expected"),
     [
         ({}, "http://127.0.0.1:8787"),
-        ({"host": "0.0.0.0", "port": 80}, "http://0.0.0.0:80"),
+        ({"host": "0.0.0.0", "port": 80}, "http://localhost:80"),
         ({"host": "::1"}, "http://[::1]:8787"),
         ({"public_url": "https://promo.example"}, "https://promo.example"),
         ({"public_url": "https://promo.example/largesse/"}, "https://promo.example/largesse"),

@@ -20,7 +20,7 @@ from largesse.store.customer_view import Instant
 from largesse.store.jobs import Job, NewRow, Outcome
 from largesse.store.projects import Project
 
-Apply = Callable[[Context, Any, Sequence[db.Row]], Awaitable[list[Outcome]]]
+Apply = Callable[[Context, Job, Sequence[db.Row]], Awaitable[list[Outcome]]]
 Begin = Callable[[Any], Context]
 
 CUSTOMERS_BULK_UPDATE = "CUSTOMERS.BULK_UPDATE"
@@ -142,13 +142,13 @@ async def _portion(begin: Begin, queue: str, whole: bool, connection: Any) -> bo
     rows = await jobs.next_rows(ctx.db, ctx.project_id, job, ctx.settings.batch_rows)
     outcomes = [Outcome(row["n"], error=row["error"]) for row in rows if row["error"]]
     waiting = [row for row in rows if not row["error"]]
-    parameters = msgspec.json.decode(job.parameters)
+    job.parameters = msgspec.json.decode(job.parameters)
     apply = APPLY[job.type]
     if whole and waiting:
-        outcomes += await apply(ctx, parameters, waiting)
+        outcomes += await apply(ctx, job, waiting)
     else:
         for row in waiting:
-            outcomes += await _alone(ctx, apply, parameters, row)
+            outcomes += await _alone(ctx, apply, job, row)
     await jobs.record(ctx.db, ctx.project_id, job, outcomes, ctx.now, _till(ctx))
     failed = sum(outcome.error is not None for outcome in outcomes)
     metrics.JOB_ROWS.labels(job.type, "failed").inc(failed)
@@ -156,11 +156,11 @@ async def _portion(begin: Begin, queue: str, whole: bool, connection: Any) -> bo
     return True
 
 
-async def _alone(ctx: Context, apply: Apply, parameters: Any, row: db.Row) -> list[Outcome]:
+async def _alone(ctx: Context, apply: Apply, job: Job, row: db.Row) -> list[Outcome]:
     """One row in a savepoint: whatever is wrong with it fails this row and no other."""
     try:
         async with db.savepoint(ctx.db):
-            return await apply(ctx, parameters, [row])
+            return await apply(ctx, job, [row])
     except Exception as error:
         if db.away(error) or db.is_locked(error):
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -18,13 +18,13 @@ from largesse.kit.wire import Day
 from largesse.store import customers
 from largesse.store.context import Context
 from largesse.store.customers import ADDRESS, ADDRESS_COLUMNS, PROFILE, Change
-from largesse.store.jobs import NewRow, Outcome
+from largesse.store.jobs import Job, NewRow, Outcome
 
 _bulk_reader = wire.Reader(BulkCustomer)
 _Rows = Sequence[db.Row]
 
 
-async def apply_bulk(ctx: Context, _parameters: Any, rows: _Rows) -> list[Outcome]:
+async def apply_bulk(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     """Rows of a bulk update: each input is one customer as JSON."""
 
     def change(row: db.Row) -> Change:
@@ -33,12 +33,12 @@ async def apply_bulk(ctx: Context, _parameters: Any, rows: _Rows) -> list[Outcom
             body.address = msgspec.UNSET  # a null inside a larger body never clears anything
         return change_of(body, ctx.now, ctx.new_id("cust_"), body.source_id, by_id=False)
 
-    return await _apply(ctx, rows, change)
+    return await _apply(ctx, job, rows, change)
 
 
-async def apply_metadata(ctx: Context, parameters: Any, rows: _Rows) -> list[Outcome]:
+async def apply_metadata(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     """Rows of a metadata update: each reference is a source id."""
-    kept, removed = metadata_rules.patch(parameters["metadata"])
+    kept, removed = metadata_rules.patch(job.parameters["metadata"])
     metadata = wire.encode(kept).decode()
 
     def change(row: db.Row) -> Change:
@@ -50,22 +50,24 @@ async def apply_metadata(ctx: Context, parameters: Any, rows: _Rows) -> list[Out
             removed=tuple(removed),
         )
 
-    return await _apply(ctx, rows, change)
+    return await _apply(ctx, job, rows, change)
 
 
-async def apply_csv(ctx: Context, parameters: Any, rows: _Rows) -> list[Outcome]:
+async def apply_csv(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     """Rows of an import: each input is a CsvRow; the columns of the file replace what was there."""
-    replaced = tuple(column for column in PROFILE if column in parameters["columns"])
-    removed = tuple(parameters["metadata"])
+    replaced = tuple(column for column in PROFILE if column in job.parameters["columns"])
+    removed = tuple(job.parameters["metadata"])
 
     def change(row: db.Row) -> Change:
         given = msgspec.json.decode(row["input"], type=CsvRow)
         return _csv_change(ctx, given, replaced, removed)
 
-    return await _apply(ctx, rows, change)
+    return await _apply(ctx, job, rows, change)
 
 
-async def _apply(ctx: Context, rows: _Rows, change: Callable[[db.Row], Change]) -> list[Outcome]:
+async def _apply(
+    ctx: Context, job: Job, rows: _Rows, change: Callable[[db.Row], Change]
+) -> list[Outcome]:
     """Writes each row's change. A row that cannot be read or kept fails alone."""
     outcomes: list[Outcome] = []
     ready: list[tuple[int, Change]] = []
@@ -74,25 +76,21 @@ async def _apply(ctx: Context, rows: _Rows, change: Callable[[db.Row], Change]) 
             ready.append((row["n"], change(row)))
         except Problem as problem:
             outcomes.append(Outcome(row["n"], error=problem.details))
-    for batch in _batches(_apart(ready)):
+    for batch in _batches(_apart(ready, job.created_at)):
         outcomes += await _write_batch(ctx, batch)
     return outcomes
 
 
-def _apart(ready: Sequence[tuple[int, Change]]) -> list[tuple[int, Change]]:
-    """Each row created a millisecond after the one before, the last of them now: lists are walked
-    by the instant of creation, so that pages can keep to their limit.
+def _apart(ready: Sequence[tuple[int, Change]], since: datetime) -> list[tuple[int, Change]]:
+    """Each row created a millisecond after the one before, the last of them now and none before
+    the request: lists are walked by the instant of creation, so that pages can keep to their limit.
     """
     last = len(ready) - 1
-    return [
-        (
-            n,
-            msgspec.structs.replace(
-                change, created_at=change.created_at - timedelta(milliseconds=last - place)
-            ),
-        )
-        for place, (n, change) in enumerate(ready)
-    ]
+    apart = []
+    for place, (n, change) in enumerate(ready):
+        at = change.created_at - timedelta(milliseconds=last - place)
+        apart.append((n, msgspec.structs.replace(change, created_at=max(at, since))))
+    return apart
 
 
 def _batches(ready: Sequence[tuple[int, Change]]) -> list[list[tuple[int, Change]]]:

@@ -169,9 +169,6 @@ const stories = {
     const all = ['first', ...(await makeMany(0, 40)), ...(await makeMany(40, 40))]
     await customers.create({ source_id: 'last' })
     all.push('last')
-    const times = new Set()
-    for await (const customer of customers.scroll({ limit: 100 })) times.add(customer.created_at)
-    assert.equal(times.size, 4)
     for (const order of ['created_at', '-created_at', undefined]) {
       for (const limit of [1, 7, 39, 40, 41, 100]) {
         const seen = await scrolled({ limit, order })
