@@ -162,9 +162,7 @@ class Child:
             self.process = None
         if time.monotonic() < self.again_at:
             return
-        self.process = subprocess.Popen(  # noqa: S603
-            self.command, pass_fds=self.fds, env=environment
-        )
+        self.process = subprocess.Popen(self.command, pass_fds=self.fds, env=environment)
         self.started = time.monotonic()
 
     def end(self, number: int) -> None:

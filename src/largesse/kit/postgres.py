@@ -182,9 +182,9 @@ class Postgres:
         wheel = self._cluster()
         binaries: Path = wheel.bin_path
         reached = ("-h", str(self.socket_folder), "-U", USER)
-        question = f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608
+        question = f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'"
         while True:
-            result = subprocess.run(  # noqa: S603
+            result = subprocess.run(
                 [str(binaries / "psql"), *reached, "-d", USER, "-Atqc", question],
                 capture_output=True,
                 text=True,
@@ -198,7 +198,7 @@ class Postgres:
             time.sleep(0.1)
         if result.stdout.strip() == "0":
             create = [str(binaries / "createdb"), *reached, DATABASE]
-            subprocess.run(create, check=True)  # noqa: S603
+            subprocess.run(create, check=True)
 
 
 def _own(folder: Path, user: str | None) -> None:

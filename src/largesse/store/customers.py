@@ -78,7 +78,7 @@ _ON_CONFLICT = _set(
 
 def _upsert(target: str) -> str:
     return (
-        f"INSERT INTO customers ({_WRITTEN}) "  # noqa: S608
+        f"INSERT INTO customers ({_WRITTEN}) "
         f"VALUES ($1, $2, $3, $4, {', '.join(_places(5).values())}, {_METADATA}) "
         f"ON CONFLICT (project_id, {target}) DO UPDATE SET {_ON_CONFLICT} RETURNING {ROW}"
     )
@@ -94,7 +94,7 @@ def _upsert_many() -> str:
     )
     names = ", ".join(("id", "source_id", "created_at", *PROFILE, "metadata"))
     return (
-        f"INSERT INTO customers ({_WRITTEN}) "  # noqa: S608
+        f"INSERT INTO customers ({_WRITTEN}) "
         f"SELECT $1, id, source_id, created_at, {', '.join(PROFILE)}, metadata "
         f"FROM unnest({arrays}) AS given ({names}) "
         f"ON CONFLICT (project_id, source_id) DO UPDATE SET {_ON_CONFLICT} RETURNING {ROW}"
@@ -104,7 +104,7 @@ def _upsert_many() -> str:
 def _update() -> str:
     metadata, removed, replaced = (f"${4 + len(PROFILE) + n}" for n in range(3))
     return (
-        "UPDATE customers SET "  # noqa: S608
+        "UPDATE customers SET "
         + _set(_places(4), f"{metadata}::jsonb", "$3", removed, replaced)
         + f" WHERE project_id = $1 AND id = $2 RETURNING {ROW}"
     )
@@ -114,9 +114,9 @@ UPSERT_BY_SOURCE_ID = _upsert("source_id")
 UPSERT_BY_ID = _upsert("id")
 UPSERT_MANY = _upsert_many()
 UPDATE = _update()
-GET_BY_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND id = $2"  # noqa: S608
-GET_BY_SOURCE_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND source_id = $2"  # noqa: S608
-DELETE = f"DELETE FROM customers WHERE project_id = $1 AND id = $2 RETURNING {ROW}"  # noqa: S608
+GET_BY_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND id = $2"
+GET_BY_SOURCE_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND source_id = $2"
+DELETE = f"DELETE FROM customers WHERE project_id = $1 AND id = $2 RETURNING {ROW}"
 CAMPAIGNS = """
 SELECT customer_id, campaign, points, loyalty_tier, referred_customers FROM customer_campaigns
 WHERE project_id = $1 AND customer_id = ANY($2) ORDER BY customer_id, campaign

@@ -83,12 +83,12 @@ def whole(noun: str) -> str:
     def waiting(sign: int) -> str:
         types = ", ".join(f"'{type_}'" for type_, move in COUNTED.items() if move == (noun, sign))
         return (
-            "(SELECT count(*) FROM events WHERE project_id = $1 AND NOT handled "  # noqa: S608
+            "(SELECT count(*) FROM events WHERE project_id = $1 AND NOT handled "
             f"AND type IN ({types}))"
         )
 
     return (
-        "SELECT coalesce((SELECT n FROM totals WHERE project_id = $1 "  # noqa: S608
+        "SELECT coalesce((SELECT n FROM totals WHERE project_id = $1 "
         f"AND noun = '{noun}'), 0) + {waiting(1)} - {waiting(-1)}"
     )
 

@@ -81,7 +81,7 @@ WHERE project_id = $1 AND finished_at IS NULL AND id = (
     ORDER BY created_at, id LIMIT 1
 )
 FOR UPDATE SKIP LOCKED
-"""  # noqa: S608
+"""
 NEXT_ROWS = """
 SELECT n, reference, input, error FROM job_rows
 WHERE project_id = $1 AND job_id = $2 AND n > $3 ORDER BY n LIMIT $4 FOR UPDATE

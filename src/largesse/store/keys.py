@@ -39,13 +39,13 @@ class Token(msgspec.Struct, frozen=True):
 
 COLUMNS = ", ".join(Key.__struct_fields__)
 
-GET = f"SELECT {COLUMNS} FROM keys WHERE id = $1"  # noqa: S608
+GET = f"SELECT {COLUMNS} FROM keys WHERE id = $1"
 LIST = f"""
 SELECT {COLUMNS} FROM keys
 WHERE $1::text IS NULL OR project_id = $1 ORDER BY project_id, kind, created_at, id
-"""  # noqa: S608
-INSERT = f"INSERT INTO keys ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"  # noqa: S608
-SET_SECRET = "UPDATE keys SET secret_hash = $2 WHERE id = $1 RETURNING project_id"  # noqa: S105
+"""
+INSERT = f"INSERT INTO keys ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+SET_SECRET = "UPDATE keys SET secret_hash = $2 WHERE id = $1 RETURNING project_id"
 SET_BLOCKED = "UPDATE keys SET blocked = $2 WHERE id = $1 RETURNING project_id"
 DELETE = "DELETE FROM keys WHERE id = $1 RETURNING project_id"
 DELETE_OF_PROJECT = "DELETE FROM keys WHERE project_id = $1"
@@ -53,15 +53,15 @@ DELETE_OF_PROJECT = "DELETE FROM keys WHERE project_id = $1"
 INSERT_TOKEN = """
 INSERT INTO oauth_tokens (project_id, token_hash, key_id, scopes, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6)
-"""  # noqa: S105
+"""
 GET_TOKEN = """
 SELECT token_hash, key_id, scopes, expires_at FROM oauth_tokens
 WHERE project_id = $1 AND token_hash = $2 AND expires_at > $3
-"""  # noqa: S105
+"""
 DELETE_TOKEN = """
 DELETE FROM oauth_tokens WHERE project_id = $1 AND token_hash = $2 AND expires_at > $3
 RETURNING key_id
-"""  # noqa: S105
+"""
 DELETE_EXPIRED_TOKENS = "DELETE FROM oauth_tokens WHERE project_id = $1 AND expires_at <= $2"
 DELETE_TOKENS_OF_KEY = "DELETE FROM oauth_tokens WHERE project_id = $1 AND key_id = $2"
 LIVE_TOKENS = """

@@ -57,13 +57,13 @@ CHANGEABLE = tuple(
 
 # A project's id is its own project_id.
 INSERT = (
-    f"INSERT INTO projects ({COLUMNS}) "  # noqa: S608
+    f"INSERT INTO projects ({COLUMNS}) "
     f"VALUES ({', '.join(f'${n + 1}' for n in range(len(FIELDS)))})"
 )
-GET = f"SELECT {COLUMNS} FROM projects WHERE id = $1 AND deleted_at IS NULL"  # noqa: S608
-LIST = f"SELECT {COLUMNS} FROM projects WHERE deleted_at IS NULL ORDER BY created_at, id"  # noqa: S608
+GET = f"SELECT {COLUMNS} FROM projects WHERE id = $1 AND deleted_at IS NULL"
+LIST = f"SELECT {COLUMNS} FROM projects WHERE deleted_at IS NULL ORDER BY created_at, id"
 UPDATE = (
-    "UPDATE projects SET "  # noqa: S608
+    "UPDATE projects SET "
     + ", ".join(f"{name} = ${n + 2}" for n, name in enumerate(CHANGEABLE))
     + f" WHERE id = $1 AND deleted_at IS NULL RETURNING {COLUMNS}"
 )
@@ -94,7 +94,7 @@ TENANT_TABLES = {
     "customers": "id",
 }
 PURGES = {
-    table: f"DELETE FROM {table} WHERE project_id = $1 AND ({key}) IN "  # noqa: S608
+    table: f"DELETE FROM {table} WHERE project_id = $1 AND ({key}) IN "
     f"(SELECT {key} FROM {table} WHERE project_id = $1 LIMIT $2)"
     for table, key in TENANT_TABLES.items()
 }

@@ -26,11 +26,8 @@ class Table(Generic[S]):
         self.key = key
         self.columns = ", ".join(struct.__struct_fields__)
         places = holes(len(struct.__struct_fields__), 2)
-        self.INSERT = f"INSERT INTO {name} (project_id, {self.columns}) VALUES ($1, {places})"  # noqa: S608
-        self.GET = (
-            f"SELECT {self.columns} FROM {name} "  # noqa: S608
-            f"WHERE project_id = $1 AND {key} = $2"
-        )
+        self.INSERT = f"INSERT INTO {name} (project_id, {self.columns}) VALUES ($1, {places})"
+        self.GET = f"SELECT {self.columns} FROM {name} WHERE project_id = $1 AND {key} = $2"
 
     def arguments(self, row: S) -> tuple[Any, ...]:
         return tuple(getattr(row, name) for name in self.struct.__struct_fields__)
