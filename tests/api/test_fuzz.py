@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from largesse.app import document
 from largesse.kit.openapi import Error
-from tests.running import FIRST, Server, Shop
+from tests.running import FIRST, Shop, running
 
 schema = schemathesis.openapi.from_dict(document())
 # It would end the project under test, or one of another test.
@@ -79,8 +79,10 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(server: Server) -> Iterator[Target]:
-    yield Target(server.project(client_create_customer_enabled=True))
+def target() -> Iterator[Target]:
+    """On a server of its own: it leaves projects behind that no other test should list."""
+    for server in running():
+        yield Target(server.project(client_create_customer_enabled=True))
 
 
 @fuzzed.given(known=st.booleans())
