@@ -476,7 +476,8 @@ def test_a_report_opens_with_its_token_alone(shop: Shop) -> None:
         assert b"source_id" not in refused.content
     # Keys do not replace the token, and the token opens no other report.
     assert shop.api.get(f"/v1/task-results/{action['id']}").status_code == 401
-    assert httpx.get(f"{plain[:-1]}0?token={token}").status_code == 401
+    another = plain[:-1] + ("1" if plain.endswith("0") else "0")
+    assert httpx.get(f"{another}?token={token}").status_code == 401
 
 
 def test_a_report_is_gone_after_its_time(shop: Shop) -> None:
