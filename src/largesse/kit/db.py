@@ -220,11 +220,6 @@ UniqueViolation = asyncpg.UniqueViolationError
 DatabaseError = asyncpg.PostgresError
 
 
-def count(tag: str) -> int:
-    """The number of rows in a command tag such as `DELETE 3`."""
-    return int(tag.rsplit(" ", 1)[-1])
-
-
 async def copy_rows(
     connection: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:
