@@ -25,8 +25,15 @@ RANDOM_LENGTHS = {
     "seg_": 24,
     "del_": 24,
     "proj_": 8,
+    "ord_": 24,
+    "ms_": 24,
+    "pc_": 24,
+    "loc_": 24,
+    "exp_": 24,
 }
-TIMED_PREFIXES = frozenset({"v-", "w-", "aa_", "evcus_", "rh_"})
+TIMED_PREFIXES = frozenset(
+    {"v-", "w-", "aa_", "evcus_", "rh_", "prod_", "sku_", "cat_", "tbe_", "event_"}
+)
 
 Entropy = Callable[[int], bytes]
 
@@ -91,7 +98,14 @@ def secret() -> str:
 
 
 _CUSTOMER_ID = re.compile(r"cust_[0-9A-Za-z]{24}\Z")
+# Shops that move in bring ids of both families with them.
+_ID = re.compile(r"(?:[0-9a-f]{18}|[0-9A-Za-z]{12,32})\Z")
 
 
 def is_customer_id(text: str) -> bool:
     return _CUSTOMER_ID.match(text) is not None
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether a text could be an id with this prefix, of either family."""
+    return text.startswith(prefix) and _ID.match(text, len(prefix)) is not None

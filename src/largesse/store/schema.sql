@@ -1,3 +1,53 @@
+CREATE FUNCTION public.instant_of(text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $_$
+BEGIN
+    IF $1 ~ '^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$' THEN
+        RETURN $1::timestamp AT TIME ZONE 'UTC';
+
+    ELSIF $1 ~ '^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)$' THEN
+        RETURN $1::timestamptz;
+
+    END IF;
+
+    RETURN NULL;
+
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+
+END
+$_$;
+
+CREATE TABLE public.bin (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    resource_id text NOT NULL,
+    resource_type text NOT NULL,
+    resource_name text NOT NULL,
+    resource_parent_id text,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.categories (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    hierarchy integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
+CREATE TABLE public.custom_events (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    type text NOT NULL,
+    customer_id text NOT NULL,
+    metadata jsonb NOT NULL,
+    referral jsonb,
+    loyalty jsonb,
+    created_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.customer_campaigns (
     project_id text NOT NULL,
     customer_id text NOT NULL,
@@ -58,6 +108,29 @@ CREATE TABLE public.customers (
     referrals_total bigint DEFAULT 0 NOT NULL
 );
 
+CREATE TABLE public.definitions (
+    project_id text NOT NULL,
+    version bigint NOT NULL
+);
+
+CREATE TABLE public.event_counts (
+    project_id text NOT NULL,
+    customer_id text NOT NULL,
+    type text NOT NULL,
+    n bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.event_schemas (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    properties jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
 CREATE TABLE public.events (
     project_id text NOT NULL,
     id text NOT NULL,
@@ -70,6 +143,28 @@ CREATE TABLE public.events (
     data json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     handled boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.export_parts (
+    project_id text NOT NULL,
+    export_id text NOT NULL,
+    n integer NOT NULL,
+    content bytea NOT NULL
+);
+
+CREATE TABLE public.exports (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    exported_object text NOT NULL,
+    parameters json NOT NULL,
+    status text NOT NULL,
+    parts integer DEFAULT 0 NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    after text,
+    after_id text,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT exports_status_check CHECK ((status = ANY (ARRAY['SCHEDULED'::text, 'IN_PROGRESS'::text, 'DONE'::text, 'ERROR'::text])))
 );
 
 CREATE TABLE public.job_rows (
@@ -117,6 +212,25 @@ CREATE TABLE public.keys (
     CONSTRAINT keys_management_check CHECK (((kind = 'management'::text) = (project_id IS NULL)))
 );
 
+CREATE TABLE public.locations (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    shape jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
+CREATE TABLE public.metadata_schemas (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    related_object text NOT NULL,
+    properties jsonb NOT NULL,
+    allow_defined_only boolean,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
 CREATE TABLE public.migration_lease (
     id integer NOT NULL,
     holder text NOT NULL,
@@ -139,6 +253,30 @@ CREATE TABLE public.oauth_tokens (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.orders (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    source_id text,
+    status text NOT NULL,
+    customer_id text,
+    referrer_id text,
+    amount bigint NOT NULL,
+    initial_amount bigint,
+    discount_amount bigint NOT NULL,
+    items_discount_amount bigint NOT NULL,
+    total_discount_amount bigint NOT NULL,
+    total_amount bigint NOT NULL,
+    applied_discount_amount bigint DEFAULT 0 NOT NULL,
+    items_applied_discount_amount bigint DEFAULT 0 NOT NULL,
+    total_applied_discount_amount bigint DEFAULT 0 NOT NULL,
+    items json NOT NULL,
+    metadata jsonb NOT NULL,
+    redemptions jsonb,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['CREATED'::text, 'PAID'::text, 'FULFILLED'::text, 'CANCELED'::text])))
+);
+
 CREATE TABLE public.permanent_deletions (
     project_id text NOT NULL,
     id text NOT NULL,
@@ -147,6 +285,32 @@ CREATE TABLE public.permanent_deletions (
     status text NOT NULL,
     data_json jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.product_collections (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    filter json,
+    products jsonb,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    CONSTRAINT product_collections_type_check CHECK ((type = ANY (ARRAY['STATIC'::text, 'AUTO_UPDATE'::text])))
+);
+
+CREATE TABLE public.products (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    source_id text,
+    name text,
+    price bigint,
+    attributes text[] NOT NULL,
+    image_url text,
+    metadata jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
 );
 
 CREATE TABLE public.projects (
@@ -200,7 +364,29 @@ CREATE TABLE public.segments (
     project_id text NOT NULL,
     id text NOT NULL,
     name text NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    type text DEFAULT 'static'::text NOT NULL,
+    filter json,
+    updated_at timestamp with time zone,
+    initial_sync_status text DEFAULT 'DONE'::text NOT NULL,
+    sync_at timestamp with time zone,
+    sync_after text DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE public.skus (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    source_id text,
+    product_id text NOT NULL,
+    sku text,
+    price bigint,
+    currency text,
+    attributes jsonb NOT NULL,
+    image_url text,
+    metadata jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
 );
 
 CREATE TABLE public.totals (
@@ -208,6 +394,15 @@ CREATE TABLE public.totals (
     noun text NOT NULL,
     n bigint NOT NULL
 );
+
+ALTER TABLE ONLY public.bin
+    ADD CONSTRAINT bin_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.categories
+    ADD CONSTRAINT categories_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.custom_events
+    ADD CONSTRAINT custom_events_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.customer_campaigns
     ADD CONSTRAINT customer_campaigns_pkey PRIMARY KEY (project_id, customer_id, campaign_id);
@@ -218,8 +413,23 @@ ALTER TABLE ONLY public.customer_referrals
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.definitions
+    ADD CONSTRAINT definitions_pkey PRIMARY KEY (project_id);
+
+ALTER TABLE ONLY public.event_counts
+    ADD CONSTRAINT event_counts_pkey PRIMARY KEY (project_id, customer_id, type);
+
+ALTER TABLE ONLY public.event_schemas
+    ADD CONSTRAINT event_schemas_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.export_parts
+    ADD CONSTRAINT export_parts_pkey PRIMARY KEY (project_id, export_id, n);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.job_rows
     ADD CONSTRAINT job_rows_pkey PRIMARY KEY (project_id, job_id, n);
@@ -230,6 +440,12 @@ ALTER TABLE ONLY public.jobs
 ALTER TABLE ONLY public.keys
     ADD CONSTRAINT keys_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.locations
+    ADD CONSTRAINT locations_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.metadata_schemas
+    ADD CONSTRAINT metadata_schemas_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.migration_lease
     ADD CONSTRAINT migration_lease_pkey PRIMARY KEY (id);
 
@@ -239,8 +455,17 @@ ALTER TABLE ONLY public.migrations
 ALTER TABLE ONLY public.oauth_tokens
     ADD CONSTRAINT oauth_tokens_pkey PRIMARY KEY (project_id, token_hash);
 
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.permanent_deletions
     ADD CONSTRAINT permanent_deletions_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.product_collections
+    ADD CONSTRAINT product_collections_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.products
+    ADD CONSTRAINT products_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
@@ -254,8 +479,15 @@ ALTER TABLE ONLY public.segment_customers
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (project_id, noun);
+
+CREATE UNIQUE INDEX bin_resource ON public.bin USING btree (project_id, resource_type, resource_id);
+
+CREATE INDEX custom_events_customer ON public.custom_events USING btree (project_id, customer_id, type, created_at);
 
 CREATE INDEX customers_city ON public.customers USING btree (project_id, address_city);
 
@@ -269,11 +501,19 @@ CREATE UNIQUE INDEX customers_source_id ON public.customers USING btree (project
 
 CREATE INDEX customers_updated ON public.customers USING btree (project_id, updated_at NULLS FIRST, id);
 
+CREATE UNIQUE INDEX event_schemas_name ON public.event_schemas USING btree (project_id, name);
+
 CREATE INDEX events_customer ON public.events USING btree (project_id, customer_id, created_at NULLS FIRST, id);
 
 CREATE INDEX events_deleted_source ON public.events USING btree (project_id, ((data #>> '{customer,source_id}'::text[]))) WHERE (type = 'customer.deleted'::text);
 
 CREATE INDEX events_unhandled ON public.events USING btree (project_id, type) WHERE (NOT handled);
+
+CREATE INDEX exports_created ON public.exports USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX exports_open ON public.exports USING btree (project_id, created_at) WHERE (finished_at IS NULL);
+
+CREATE INDEX exports_status ON public.exports USING btree (project_id, status, id);
 
 CREATE INDEX job_rows_object ON public.job_rows USING btree (project_id, object_id);
 
@@ -285,17 +525,54 @@ CREATE INDEX jobs_open ON public.jobs USING btree (project_id, queue, created_at
 
 CREATE INDEX keys_project ON public.keys USING btree (project_id);
 
+CREATE UNIQUE INDEX locations_name ON public.locations USING btree (project_id, name);
+
+CREATE UNIQUE INDEX metadata_schemas_object ON public.metadata_schemas USING btree (project_id, related_object);
+
 CREATE INDEX oauth_tokens_expiry ON public.oauth_tokens USING btree (project_id, expires_at);
+
+CREATE INDEX orders_created ON public.orders USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX orders_customer ON public.orders USING btree (project_id, customer_id, created_at, id);
+
+CREATE UNIQUE INDEX orders_source_id ON public.orders USING btree (project_id, source_id);
+
+CREATE INDEX orders_status ON public.orders USING btree (project_id, status, id);
+
+CREATE INDEX orders_updated ON public.orders USING btree (project_id, updated_at NULLS FIRST, id);
+
+CREATE INDEX products_created ON public.products USING btree (project_id, created_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
+
+CREATE UNIQUE INDEX products_source_id ON public.products USING btree (project_id, source_id);
+
+CREATE INDEX products_updated ON public.products USING btree (project_id, updated_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX redeemable_holders_customer ON public.redeemable_holders USING btree (project_id, customer_id, id);
 
 CREATE INDEX segment_customers_customer ON public.segment_customers USING btree (project_id, customer_id);
+
+CREATE INDEX segments_created ON public.segments USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX segments_sync ON public.segments USING btree (project_id, sync_at) WHERE (sync_at IS NOT NULL);
+
+CREATE INDEX skus_product ON public.skus USING btree (project_id, product_id, created_at NULLS FIRST, id);
+
+CREATE UNIQUE INDEX skus_source_id ON public.skus USING btree (project_id, source_id);
+
+ALTER TABLE ONLY public.custom_events
+    ADD CONSTRAINT custom_events_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.customer_campaigns
     ADD CONSTRAINT customer_campaigns_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.customer_referrals
     ADD CONSTRAINT customer_referrals_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.event_counts
+    ADD CONSTRAINT event_counts_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.export_parts
+    ADD CONSTRAINT export_parts_export_fkey FOREIGN KEY (project_id, export_id) REFERENCES public.exports(project_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.job_rows
     ADD CONSTRAINT job_rows_job_fkey FOREIGN KEY (project_id, job_id) REFERENCES public.jobs(project_id, id) ON DELETE CASCADE;
@@ -311,3 +588,6 @@ ALTER TABLE ONLY public.segment_customers
 
 ALTER TABLE ONLY public.segment_customers
     ADD CONSTRAINT segment_customers_segment_fkey FOREIGN KEY (project_id, segment_id) REFERENCES public.segments(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.skus
+    ADD CONSTRAINT skus_product_fkey FOREIGN KEY (project_id, product_id) REFERENCES public.products(project_id, id) ON DELETE CASCADE;
