@@ -380,7 +380,7 @@ def test_the_document_asks_for_one_scope_of_a_token(document: dict[str, Any]) ->
 def test_help_tells_the_commands(closed: Server) -> None:
     done = closed.command("--help")
     assert done.returncode == 0
-    for command in ("serve", "worker", "migrate", "keys", "doctor", "openapi"):
+    for command in ("serve", "worker", "migrate", "keys", "locations", "doctor", "openapi"):
         assert re.search(rf"\b{command}\b", done.stdout)
 
 

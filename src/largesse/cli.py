@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="API keys: list, create, block, and so on.")
 app.add_typer(keys_app, name="keys")
+locations_app = typer.Typer(no_args_is_help=True, help="Locations: import them from a file.")
+app.add_typer(locations_app, name="locations")
 
 
 def _load(**given: Any) -> Settings:
@@ -177,6 +179,9 @@ def doctor() -> None:
 # --- keys ---------------------------------------------------------------------------------------
 
 KeyId = Annotated[str, typer.Argument(help="The key's id.")]
+OfProject = Annotated[
+    str | None, typer.Option(help="The project; the only one unless there are several.")
+]
 
 
 @keys_app.command("list")
@@ -207,9 +212,7 @@ def list_keys(
 @keys_app.command("create")
 def create_key(
     kind: Annotated[str, typer.Option(help="server, client or management.")] = "server",
-    project: Annotated[
-        str | None, typer.Option(help="The project; the only one unless there are several.")
-    ] = None,
+    project: OfProject = None,
     name: Annotated[str, typer.Option(help="A name to know it by.")] = "",
     ip: Annotated[
         list[str] | None, typer.Option(help="An address or network it may be used from; repeat.")
@@ -220,7 +223,6 @@ def create_key(
     from largesse.kit import auth
     from largesse.kit.clock import now
     from largesse.kit.errors import NotFound
-    from largesse.store import projects as stored
 
     if kind not in auth.KEY_HEADERS:
         _fail("--kind is server, client or management")
@@ -232,16 +234,23 @@ def create_key(
     async def create(connection: Any) -> KeyPair:
         owner = project
         if owner is None and kind != auth.MANAGEMENT:
-            known = await connection.fetch(stored.LIST)
-            if len(known) != 1:
-                _fail(f"there are {len(known)} projects; name one with --project")
-            owner = known[0]["id"]
+            owner = await _only_project(connection)
         return await projects.create_key(connection, kind, owner, name, networks, now())
 
     try:
         _show_pair(_on_database(_load(), create))
     except NotFound as error:
         _fail(error.details or "")
+
+
+async def _only_project(connection: Any) -> str:
+    from largesse.store import projects
+
+    known = await connection.fetch(projects.LIST)
+    if len(known) != 1:
+        _fail(f"there are {len(known)} projects; name one with --project")
+    project_id: str = known[0]["id"]
+    return project_id
 
 
 def _show_pair(pair: KeyPair) -> None:
@@ -293,6 +302,57 @@ def delete_key(key_id: KeyId) -> None:
     if not _on_database(_load(), lambda connection: projects.delete_key(connection, key_id)):
         _fail(f"there is no key {key_id}")
     typer.echo(f"deleted {key_id}")
+
+
+# --- locations ----------------------------------------------------------------------------------
+
+
+@locations_app.command("import")
+def import_locations(
+    file: Annotated[Path, typer.Argument(help="A .geojson, .json or .csv file.")],
+    project: OfProject = None,
+) -> None:
+    """Create locations from a GeoJSON or CSV file; those with known names are replaced.
+
+    GeoJSON: Polygons, MultiPolygons, and Points with a property radius such as "2 km"; the name is
+    the property name, or else the feature's id. CSV: the columns are name, latitude, longitude and
+    radius, or name and geojson. A file with a flaw is refused whole.
+    """
+    from largesse.actions import locations
+    from largesse.kit.clock import now, now_ms
+    from largesse.kit.errors import Problem
+    from largesse.kit.ids import Ids
+    from largesse.store import projects
+    from largesse.store.context import Context
+
+    config = _load()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        _fail(f"{file} cannot be read: {error.strerror}")
+
+    async def create(connection: Any) -> locations.Counts:
+        owner = await _only_project(connection) if project is None else project
+        found = await projects.get(connection, owner)
+        if found is None:
+            _fail(f"Cannot find project with id {owner}")
+        ids = Ids(now_ms)
+        ctx = Context(
+            connection,
+            ids=ids,
+            now=now(),
+            project=found,
+            principal=None,
+            request_id=ids.new("w-"),
+            settings=config,
+        )
+        return await locations.import_file(ctx, file.name, content)
+
+    try:
+        counts = _on_database(config, create)
+    except Problem as error:
+        _fail(error.details or error.message)
+    typer.echo(f"created {counts.created}, replaced {counts.replaced}")
 
 
 def main() -> None:

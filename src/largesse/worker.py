@@ -8,9 +8,10 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
-from largesse.actions import bulk
+from largesse.actions import bulk, exports, segments
 from largesse.actions import projects as project_actions
 from largesse.kit import db, logs, metrics, settings
 from largesse.kit.clock import now, now_ms
@@ -18,10 +19,14 @@ from largesse.kit.ids import Ids
 from largesse.kit.logs import log
 from largesse.kit.settings import Settings
 from largesse.store import events, jobs, projects
+from largesse.store import exports as export_store
+from largesse.store import segments as segment_store
 from largesse.store.context import Context
 
 JOBS_SECONDS = 0.2
 EVENTS_SECONDS = 1.0
+SEGMENTS_SECONDS = 0.5
+EXPORTS_SECONDS = 0.5
 PURGE_SECONDS = 5.0
 REPORTS_SECONDS = 600.0
 EVENTS_PORTION = 5000
@@ -40,6 +45,8 @@ class Worker:
     async def run(self) -> None:
         await asyncio.gather(
             self._every(JOBS_SECONDS, self.jobs_once),
+            self._every(SEGMENTS_SECONDS, self.segments_once),
+            self._every(EXPORTS_SECONDS, self.exports_once),
             self._every(EVENTS_SECONDS, self.events_once),
             self._every(PURGE_SECONDS, self.purge_once),
             self._every(REPORTS_SECONDS, self.reports_once),
@@ -64,10 +71,12 @@ class Worker:
                 log.error("background work failed", work=work, project=project_id, exc_info=error)
             return False
 
-    async def _each(self, statement: str, work: str, do: Callable[[str], Awaitable[bool]]) -> bool:
+    async def _each(
+        self, statement: str, work: str, do: Callable[[str], Awaitable[bool]], *arguments: Any
+    ) -> bool:
         """Does it for every project that the statement names; whether any has more to do."""
         busy = False
-        for row in await self.pool.fetch(statement):
+        for row in await self.pool.fetch(statement, *arguments):
             if self.stopping.is_set():
                 return False
             busy |= await self._guarded(work, row["id"], do(row["id"]))
@@ -77,10 +86,9 @@ class Worker:
         """A portion of every queue that has work."""
         return await self._each(jobs.PROJECTS_WITH_OPEN, "jobs", self._jobs)
 
-    async def _jobs(self, project_id: str) -> bool:
+    async def _begin(self, project_id: str) -> Callable[[Any], Context] | None:
+        """What makes contexts for work in a project; None where the project is deleted."""
         project = await projects.get(self.pool, project_id)
-        if project is None:
-            return False
 
         def begin(connection: Any) -> Context:
             return Context(
@@ -93,10 +101,34 @@ class Worker:
                 settings=self.config,
             )
 
+        return None if project is None else begin
+
+    async def _jobs(self, project_id: str) -> bool:
+        begin = await self._begin(project_id)
         busy = False
+        if begin is None:
+            return busy
         for queue in await self.pool.fetch(jobs.OPEN_QUEUES, project_id):
             busy |= await bulk.work(self.pool, begin, project_id, queue["queue"])
         return busy
+
+    async def segments_once(self) -> bool:
+        """A portion of the customers, for a segment of every project that has one due."""
+
+        async def sync(project_id: str) -> bool:
+            begin = await self._begin(project_id)
+            return begin is not None and await segments.sync(self.pool, begin, project_id)
+
+        return await self._each(segment_store.PROJECTS_WITH_DUE, "segments", sync, now())
+
+    async def exports_once(self) -> bool:
+        """An export of every project that waits for one."""
+
+        async def write(project_id: str) -> bool:
+            begin = await self._begin(project_id)
+            return begin is not None and await exports.work(self.pool, begin, project_id)
+
+        return await self._each(export_store.PROJECTS_WITH_OPEN, "exports", write)
 
     async def events_once(self) -> bool:
         """A portion of every project's events."""
@@ -120,10 +152,12 @@ class Worker:
         return await self._each(projects.DELETED, "purge", purge)
 
     async def reports_once(self) -> bool:
-        """Rows of reports past their time."""
+        """Reports and exports past their time."""
 
         async def drop(project_id: str) -> bool:
             await self.pool.execute(jobs.DROP_OLD_ROWS, project_id, now())
+            oldest = now() - timedelta(days=self.config.report_days)
+            await self.pool.execute(export_store.DROP_OLD, project_id, oldest)
             return False
 
         return await self._each(projects.LIST, "reports", drop)

@@ -24,6 +24,31 @@ OWN: set[str] = set()
 
 CONTRADICTIONS = [
     Contradiction(
+        r"(POST|GET) /v1/exports(/\{exportId\})?|POST /v1/orders/export",
+        r"(exports/\d+)?",
+        r"\{'id': 'exp_\w+', 'object': 'export', .*\} is not valid under any of the given schemas",
+        "the schemas want a user's id, and know neither products nor `metadata.x` among the fields; "
+        "the examples of the same operations have user_id null and such fields",
+    ),
+    Contradiction(
+        r"(POST|GET) /v1/exports(/\{exportId\})?|POST /v1/orders/export",
+        r"(exports/\d+/)?(user_id|parameters/fields/\d+)",
+        r"None is not of type 'string'|'metadata\..*' is not one of \[.*\]",
+        "as above",
+    ),
+    Contradiction(
+        r"GET /v1/locations(/\{locationId\})?",
+        r"(data/\d+/)?shape",
+        r"\{'type': 'polygon', .*\} is not valid under any of the given schemas",
+        "the schema has rings of whole numbers, the examples rings of positions",
+    ),
+    Contradiction(
+        r"GET /v1/metadata-schemas",
+        r"",
+        r"'data' is a required property",
+        "data_ref and the example of the same operation name the member schemas",
+    ),
+    Contradiction(
         r"POST /v1/oauth/introspect",
         r"",
         r"'(access_token|client_id|expires_at|expires_in|scope|token_type)' is a required property",

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from largesse.actions import customer_rows
+from largesse.actions import customer_rows, order_rows, product_rows
 from largesse.kit import auth, csv, db, metrics, wire
-from largesse.kit.errors import NotFound, Unauthorized
+from largesse.kit.errors import NotFound, Problem, Unauthorized
 from largesse.kit.logs import log
 from largesse.store import jobs
 from largesse.store.context import Context
@@ -26,14 +26,29 @@ Begin = Callable[[Any], Context]
 CUSTOMERS_BULK_UPDATE = "CUSTOMERS.BULK_UPDATE"
 CUSTOMERS_METADATA_UPDATE = "CUSTOMERS.METADATA_UPDATE"
 CUSTOMERS_IMPORT_CSV = "CUSTOMERS.IMPORT_CSV"
+PRODUCTS_BULK_UPDATE = "PRODUCTS.BULK_UPDATE"
+PRODUCTS_METADATA_UPDATE = "PRODUCTS.METADATA_UPDATE"
+PRODUCTS_IMPORT_CSV = "PRODUCTS.IMPORT_CSV"
+SKUS_IMPORT_CSV = "SKUS.IMPORT_CSV"
+ORDERS_IMPORT = "ORDERS.IMPORT"
 
 # What each type of async action does with its rows.
 APPLY: dict[str, Apply] = {
     CUSTOMERS_BULK_UPDATE: customer_rows.apply_bulk,
     CUSTOMERS_METADATA_UPDATE: customer_rows.apply_metadata,
     CUSTOMERS_IMPORT_CSV: customer_rows.apply_csv,
+    PRODUCTS_BULK_UPDATE: product_rows.apply_bulk,
+    PRODUCTS_METADATA_UPDATE: product_rows.apply_metadata,
+    PRODUCTS_IMPORT_CSV: product_rows.apply_csv,
+    SKUS_IMPORT_CSV: product_rows.apply_skus_csv,
+    ORDERS_IMPORT: order_rows.apply,
 }
-IMPORTS = {CUSTOMERS_IMPORT_CSV: "customer"}
+IMPORTS = {
+    CUSTOMERS_IMPORT_CSV: "customer",
+    PRODUCTS_IMPORT_CSV: "product",
+    SKUS_IMPORT_CSV: "sku",
+    ORDERS_IMPORT: "order",
+}
 
 ATTEMPTS = 3
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = 2000"
@@ -126,6 +141,8 @@ async def work(pool: Any, begin: Begin, project_id: str, queue: str) -> bool:
                 return False
             if db.away(error):
                 raise
+            if isinstance(error, Problem):
+                continue
             log.warning("portion failed", project=project_id, queue=queue, exc_info=error)
     await db.in_transaction(pool, lambda c: _stumble(begin(c), queue))
     return True
@@ -161,6 +178,10 @@ async def _alone(ctx: Context, apply: Apply, job: Job, row: db.Row) -> list[Outc
     try:
         async with db.savepoint(ctx.db):
             return await apply(ctx, job, [row])
+    except Problem as problem:
+        if problem.code >= 500:
+            raise
+        return [Outcome(row["n"], error=problem.details or problem.message)]
     except Exception as error:
         if db.away(error) or db.is_locked(error):
             raise

@@ -2,71 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from largesse.actions import metadata, segments
 from largesse.actions.customers import BulkCustomer, change_of, event_of, write
-from largesse.engine import metadata as metadata_rules
+from largesse.engine import schemas
 from largesse.kit import csv, db, wire
 from largesse.kit.errors import DuplicateFound, InvalidPayload, Problem
 from largesse.kit.ids import is_customer_id
 from largesse.kit.wire import Day
-from largesse.store import customers
+from largesse.store import customers, definitions
 from largesse.store.context import Context
 from largesse.store.customers import ADDRESS, ADDRESS_COLUMNS, PROFILE, Change
+from largesse.store.definitions import Definitions
 from largesse.store.jobs import Job, NewRow, Outcome
+from largesse.store.products import ProductChange
 
 _bulk_reader = wire.Reader(BulkCustomer)
 _Rows = Sequence[db.Row]
+C = TypeVar("C", Change, ProductChange)
 
 
 async def apply_bulk(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     """Rows of a bulk update: each input is one customer as JSON."""
 
+    known = await definitions.current(ctx.db, ctx.project_id)
+
     def change(row: db.Row) -> Change:
         body: BulkCustomer = _bulk_reader.json(row["input"].encode())
         if body.address is None:
             body.address = msgspec.UNSET  # a null inside a larger body never clears anything
+        metadata.check(known, "customer", body.metadata, whole=False)
         return change_of(body, ctx.now, ctx.new_id("cust_"), body.source_id, by_id=False)
 
-    return await _apply(ctx, job, rows, change)
+    return await _apply(ctx, job, rows, change, known)
 
 
 async def apply_metadata(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     """Rows of a metadata update: each reference is a source id."""
-    kept, removed = metadata_rules.patch(job.parameters["metadata"])
-    metadata = wire.encode(kept).decode()
+    known = await definitions.current(ctx.db, ctx.project_id)
+    merged, removed = metadata.patch(job.parameters["metadata"])
+    metadata.check(known, "customer", job.parameters["metadata"], whole=False)
 
     def change(row: db.Row) -> Change:
         return Change(
             id=ctx.new_id("cust_"),
             created_at=ctx.now,
             source_id=row["reference"],
-            metadata=metadata,
-            removed=tuple(removed),
+            metadata=merged,
+            removed=removed,
         )
 
-    return await _apply(ctx, job, rows, change)
+    return await _apply(ctx, job, rows, change, known)
 
 
 async def apply_csv(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     """Rows of an import: each input is a CsvRow; the columns of the file replace what was there."""
     replaced = tuple(column for column in PROFILE if column in job.parameters["columns"])
     removed = tuple(job.parameters["metadata"])
+    known = await definitions.current(ctx.db, ctx.project_id)
 
     def change(row: db.Row) -> Change:
         given = msgspec.json.decode(row["input"], type=CsvRow)
-        return _csv_change(ctx, given, replaced, removed)
+        return _csv_change(ctx, given, replaced, removed, known)
 
-    return await _apply(ctx, job, rows, change)
+    return await _apply(ctx, job, rows, change, known)
 
 
 async def _apply(
-    ctx: Context, job: Job, rows: _Rows, change: Callable[[db.Row], Change]
+    ctx: Context,
+    job: Job,
+    rows: _Rows,
+    change: Callable[[db.Row], Change],
+    known: Definitions,
 ) -> list[Outcome]:
     """Writes each row's change. A row that cannot be read or kept fails alone."""
     outcomes: list[Outcome] = []
@@ -76,21 +89,22 @@ async def _apply(
             ready.append((row["n"], change(row)))
         except Problem as problem:
             outcomes.append(Outcome(row["n"], error=problem.details))
-    for batch in _batches(_apart(ready, job.created_at)):
-        outcomes += await _write_batch(ctx, batch)
+    for batch in _batches(apart(ready, job.created_at)):
+        outcomes += await _write_batch(ctx, batch, known)
     return outcomes
 
 
-def _apart(ready: Sequence[tuple[int, Change]], since: datetime) -> list[tuple[int, Change]]:
-    """Each row created a millisecond after the one before, the last of them now and none before
-    the request: lists are walked by the instant of creation, so that pages can keep to their limit.
+def apart(ready: Sequence[tuple[int, C]], since: datetime) -> list[tuple[int, C]]:
+    """Each row's change created a millisecond after the one before, the last of them now and none
+    before the request: lists are walked by the instant of creation, so that pages can keep to their
+    limit.
     """
     last = len(ready) - 1
-    apart = []
+    spread = []
     for place, (n, change) in enumerate(ready):
         at = change.created_at - timedelta(milliseconds=last - place)
-        apart.append((n, msgspec.structs.replace(change, created_at=max(at, since))))
-    return apart
+        spread.append((n, msgspec.structs.replace(change, created_at=max(at, since))))
+    return spread
 
 
 def _batches(ready: Sequence[tuple[int, Change]]) -> list[list[tuple[int, Change]]]:
@@ -115,7 +129,9 @@ def _batches(ready: Sequence[tuple[int, Change]]) -> list[list[tuple[int, Change
     return batches
 
 
-async def _write_batch(ctx: Context, batch: list[tuple[int, Change]]) -> list[Outcome]:
+async def _write_batch(
+    ctx: Context, batch: list[tuple[int, Change]], known: Definitions
+) -> list[Outcome]:
     # One order of locks for all who write many: by source id.
     batch.sort(key=lambda item: item[1].source_id or "")
     changes = [change for _, change in batch]
@@ -127,6 +143,7 @@ async def _write_batch(ctx: Context, batch: list[tuple[int, Change]]) -> list[Ou
             return [Outcome(batch[0][0], error=problem.details)]
     else:
         rows = await customers.upsert_many(ctx.db, ctx.project_id, changes, ctx.now)
+    _check_new(known, changes, rows)
     await ctx.emit(
         [
             event_of(row, wire.encode(answer))
@@ -135,12 +152,25 @@ async def _write_batch(ctx: Context, batch: list[tuple[int, Change]]) -> list[Ou
             )
         ]
     )
+    await segments.settle(ctx, known, rows)
     written = {row["source_id"] or row["id"]: row for row in rows}
     outcomes = []
     for n, change in batch:
         row = written.get(change.source_id or change.id) or rows[0]
         outcomes.append(Outcome(n, row["id"], row["updated_at"] is not None))
     return outcomes
+
+
+def _check_new(known: Definitions, changes: Sequence[Change], rows: _Rows) -> None:
+    """Raises MetadataInvalid where one of the new ones lacks what is required; the portion is then
+    done again row by row.
+    """
+    if "customer" not in known.schemas:
+        return
+    created = {row["source_id"] or row["id"] for row in rows if row["updated_at"] is None}
+    for change in changes:
+        if (change.source_id or change.id) in created:
+            metadata.check(known, "customer", msgspec.json.decode(change.metadata), whole=True)
 
 
 # --- importing ----------------------------------------------------------------------------------
@@ -225,7 +255,11 @@ def _csv_row(names: list[tuple[str, str]], row: list[str]) -> NewRow:
 
 
 def _csv_change(
-    ctx: Context, row: CsvRow, replaced: tuple[str, ...], removed: tuple[str, ...]
+    ctx: Context,
+    row: CsvRow,
+    replaced: tuple[str, ...],
+    removed: tuple[str, ...],
+    known: Definitions,
 ) -> Change:
     profile: list[str | Day | None] = []
     for column in PROFILE:
@@ -239,17 +273,29 @@ def _csv_change(
         _short(column, cell, _LIMITS.get(column, 255))
         profile.append(cell)
     _short("source_id", row.source_id, 255)
-    known = row.id if row.id and is_customer_id(row.id) else None
+    id_ = row.id if row.id and is_customer_id(row.id) else None
     return Change(
-        id=known or ctx.new_id("cust_"),
+        id=id_ or ctx.new_id("cust_"),
         created_at=ctx.now,
         source_id=row.source_id,
         by_id=row.id is not None,
         profile=tuple(profile),
-        metadata=wire.encode(row.metadata).decode(),
+        metadata=typed(known, "customer", row.metadata),
         removed=removed,
         replaced=replaced,
     )
+
+
+def typed(known: Definitions, noun: str, cells: Mapping[str, str]) -> str:
+    """A file's cells of metadata as JSON, each of the type that its definition says, else text.
+    Raises MetadataInvalid.
+    """
+    schema = known.schemas.get(noun)
+    if schema is None:
+        return wire.encode(cells).decode()
+    values = {key: schemas.from_text(schema, key, cell) for key, cell in cells.items()}
+    metadata.check(known, noun, values, whole=False)
+    return metadata.patch(values)[0]
 
 
 def _short(column: str, cell: str | None, limit: int) -> None:

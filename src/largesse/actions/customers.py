@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from largesse.engine import metadata as metadata_rules
+from largesse.actions import metadata, segments
 from largesse.kit import db, wire
-from largesse.kit.errors import DuplicateFound, InvalidPayload, NotFound
+from largesse.kit.errors import DuplicateFound, NotFound
 from largesse.kit.ids import is_customer_id
 from largesse.kit.wire import Day
-from largesse.store import customers, events, jobs
+from largesse.store import customers, definitions, events, exports, jobs, orders
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
 from largesse.store.customers import ADDRESS_COLUMNS, Change
@@ -63,6 +63,25 @@ class BulkCustomer(ProfileBody, kw_only=True):
     source_id: SourceId
 
 
+class SimpleCustomer(msgspec.Struct):
+    """A customer as other objects and events name them."""
+
+    id: str
+    source_id: str | UnsetType
+    name: str | UnsetType
+    email: str | UnsetType
+    metadata: dict[str, Any]
+    object: str = "customer"
+
+
+def simple(row: db.Row) -> SimpleCustomer:
+    """A row as other objects name it."""
+    source_id, name, email = (
+        UNSET if row[column] is None else row[column] for column in ("source_id", "name", "email")
+    )
+    return SimpleCustomer(row["id"], source_id, name, email, row["metadata"])
+
+
 class MetadataBody(msgspec.Struct, kw_only=True):
     """Metadata to merge into each of the customers named."""
 
@@ -79,12 +98,7 @@ def change_of(
     """A body as what is to be written. Raises InvalidPayload for metadata that cannot be kept."""
     address = body.address if isinstance(body.address, AddressBody) else AddressBody()
     replaced = ADDRESS_COLUMNS if body.address is None else ()
-    metadata, removed = "{}", ()  # type: str, tuple[str, ...]
-    if body.metadata:
-        if found := metadata_rules.flaw(body.metadata):
-            raise InvalidPayload(found)
-        kept, gone = metadata_rules.patch(body.metadata)
-        metadata, removed = wire.encode(kept).decode(), tuple(gone)
+    merged, removed = metadata.patch(body.metadata)
     profile = (
         body.name,
         body.description,
@@ -100,7 +114,7 @@ def change_of(
         source_id=source_id,
         by_id=by_id,
         profile=profile,
-        metadata=metadata,
+        metadata=merged,
         removed=removed,
         replaced=replaced,
     )
@@ -111,7 +125,7 @@ async def upsert(ctx: Context, body: CustomerBody) -> msgspec.Raw:
     by_id = bool(body.id)
     id_ = body.id if body.id and is_customer_id(body.id) else ctx.new_id("cust_")
     row = await write(ctx, change_of(body, ctx.now, id_, body.source_id, by_id=by_id))
-    return await _announce(ctx, row)
+    return await _changed(ctx, body, row)
 
 
 async def write(ctx: Context, change: Change) -> db.Row:
@@ -124,11 +138,49 @@ async def write(ctx: Context, change: Change) -> db.Row:
         raise
 
 
-async def _announce(ctx: Context, row: db.Row) -> msgspec.Raw:
-    """Writes the event that a written row asks for; the customer as JSON."""
+async def _changed(ctx: Context, body: ProfileBody, row: db.Row) -> msgspec.Raw:
+    """Checks, announces and settles a written row; the customer as JSON."""
+    answer = await announce(ctx, body, row)
+    known = await definitions.numbered(ctx.db, ctx.project_id, row["definitions"])
+    await segments.settle(ctx, known, [row])
+    return msgspec.Raw(answer)
+
+
+async def announce(ctx: Context, body: ProfileBody, row: db.Row) -> bytes:
+    """Writes the event that a written row asks for; the customer as JSON. Raises MetadataInvalid
+    where the body's metadata is against its schema.
+    """
+    known = await definitions.numbered(ctx.db, ctx.project_id, row["definitions"])
+    metadata.check(known, "customer", body.metadata, whole=row["updated_at"] is None)
     answer = wire.encode(await customers.dress_one(ctx.db, ctx.project_id, row))
     await ctx.emit([event_of(row, answer)])
-    return msgspec.Raw(answer)
+    return answer
+
+
+async def mention(ctx: Context, body: CustomerBody | None) -> db.Row | None:
+    """The customer that another body names, their row held; None where it names nobody. They are
+    created or updated where it says more than who they are. Whoever mentions a customer settles
+    their segments. Raises NotFound for an id that nobody has.
+    """
+    if body is None:
+        return None
+    if body.address is None:
+        body.address = UNSET  # a null inside a larger body never clears anything
+    name = body.id or body.source_id
+    told = any(getattr(body, field) not in (None, UNSET) for field in ProfileBody.__struct_fields__)
+    row = await customers.hold(ctx.db, ctx.project_id, name) if name else None
+    if row is None and body.id:
+        raise NotFound.of("customer", body.id)
+    if row is None and not told and not name:
+        return None
+    if row is not None and not told:
+        return row
+    id_ = ctx.new_id("cust_") if row is None else row["id"]
+    source_id = body.source_id if row is None else None
+    change = change_of(body, ctx.now, id_, source_id, by_id=row is not None)
+    row = await write(ctx, change)
+    await announce(ctx, body, row)
+    return row
 
 
 def event_of(row: db.Row, answer: bytes) -> Event:
@@ -144,7 +196,7 @@ async def update(ctx: Context, id_or_source_id: str, body: ProfileBody) -> msgsp
     row = await customers.update(ctx.db, ctx.project_id, change, ctx.now)
     if row is None:
         raise NotFound.of("customer", id_or_source_id)
-    return await _announce(ctx, row)
+    return await _changed(ctx, body, row)
 
 
 async def get(ctx: Context, id_or_source_id: str) -> db.Row:
@@ -206,6 +258,7 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
         raise NotFound.of("customer", id_or_source_id)
     await _forget_rows(ctx, row, customer_ids)
     gone = Deleted()
+    gone.orders = await _forget_orders(ctx, customer_ids)
     gone.segments = await ctx.db.fetchval(customers.COUNT_SEGMENTS, ctx.project_id, customer_ids)
     for customer_id in customer_ids:
         last = await ctx.db.fetchrow(customers.DELETE, ctx.project_id, customer_id)
@@ -245,6 +298,18 @@ async def _forget_rows(ctx: Context, row: db.Row | None, customer_ids: list[str]
     )
     source_ids -= {name["source_id"] for name in taken}
     await ctx.db.execute(jobs.FORGET, ctx.project_id, customer_ids, sorted(source_ids))
+
+
+async def _forget_orders(ctx: Context, customer_ids: list[str]) -> int:
+    """Deletes the customers' orders, and every export that may tell of them; how many orders."""
+    count = 0
+    for customer_id in customer_ids:
+        rows = await ctx.db.fetch(orders.DELETE_OF_CUSTOMER, ctx.project_id, customer_id)
+        await ctx.db.execute(orders.UNREFER, ctx.project_id, customer_id)
+        count += len(rows)
+    await ctx.emit([Event(events.ORDER_FORGOTTEN, "{}")] * count)
+    await ctx.db.execute(exports.FORGET, ctx.project_id)
+    return count
 
 
 def _count(gone: Deleted, event_type: str) -> None:

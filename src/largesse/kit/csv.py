@@ -40,10 +40,10 @@ def _checked(rows: Iterator[list[str]]) -> Iterator[list[str]]:
             raise InvalidPayload(f"The file is not valid CSV in row {number}: {error}") from None
 
 
-def lines(rows: Iterable[Iterable[object]]) -> bytes:
+def lines(rows: Iterable[Iterable[object]], end: str = "\r\n") -> bytes:
     """Rows as CSV, each cell made safe."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows([safe(cell) for cell in row] for row in rows)
+    csv.writer(out, lineterminator=end).writerows([safe(cell) for cell in row] for row in rows)
     return out.getvalue().encode()
 
 

@@ -19,6 +19,8 @@ T = TypeVar("T")
 Row = Any
 
 ATTEMPTS = 3
+# What streams may take this long.
+LONG_SECONDS = 3600
 _RETRY_STATES = {"40001", "40P01"}
 
 
@@ -216,6 +218,11 @@ def is_locked(error: Exception) -> bool:
     return getattr(error, "sqlstate", None) == "55P03"
 
 
+def out_of_range(error: Exception) -> bool:
+    """Whether a number did not fit its column."""
+    return getattr(error, "sqlstate", None) == "22003"
+
+
 UniqueViolation = asyncpg.UniqueViolationError
 DatabaseError = asyncpg.PostgresError
 
@@ -224,6 +231,21 @@ async def copy_rows(
     connection: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:
     await connection.copy_records_to_table(table, columns=columns, records=rows)
+
+
+async def copy_out(
+    pool: Any, query: str, arguments: Sequence[Any], sink: Callable[[bytes], Awaitable[None]]
+) -> None:
+    """Runs a query of any length, and hands its rows to `sink` as CSV while they come."""
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        await connection.execute("SET LOCAL statement_timeout = 0")
+        await connection.copy_from_query(
+            query,
+            *arguments,
+            output=sink,
+            format="csv",
+            timeout=LONG_SECONDS,
+        )
 
 
 async def count_within(pool: Any, matching: str, arguments: Sequence[Any], budget_ms: int) -> int:

@@ -3,6 +3,7 @@
     Problem
     ├── 400  InvalidPayload  InvalidQueryParams  PageOverLimit
     │        InvalidScope  InvalidGrantType  MissingParameters
+    │        MetadataInvalid  InvalidOrder  InvalidExportFields  ResourceInUse
     ├── 401  Unauthorized
     ├── 403  Forbidden
     ├── 404  NotFound
@@ -84,6 +85,43 @@ class InvalidGrantType(Problem):
 
 class MissingParameters(Problem):
     code, key, message = 400, "missing_parameters", "Missing parameters"
+
+
+class MetadataInvalid(Problem):
+    code, key, message = 400, "metadata_validation_failed", "Metadata validation failed"
+
+
+class InvalidOrder(Problem):
+    code, key, message = 400, "invalid_order", "Invalid order"
+
+
+class InvalidExportFields(Problem):
+    code, key, message = 400, "invalid_export_fields", "Invalid Export"
+
+
+class ResourceInUse(Problem):
+    """`ResourceInUse.of("segment", "seg_1", "segments", ["seg_2"])` names what uses it."""
+
+    code, key, message = 400, "resource_in_use", "Resource in use"
+    users: tuple[str, list[str]] = ("", [])
+
+    @classmethod
+    def of(
+        cls, resource_type: str, resource_id: str, user_type: str, user_ids: list[str]
+    ) -> ResourceInUse:
+        problem = cls(
+            f"Resource {resource_type} with id {resource_id} is in use by {user_type} with ids "
+            f"[{', '.join(user_ids)}]"
+        )
+        problem.users = (user_type, user_ids)
+        return problem
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        kind, ids = self.users
+        return super().body(request_id) | {
+            "related_object_ids": ids,
+            "related_object_type": kind,
+        }
 
 
 class Unauthorized(Problem):

@@ -264,6 +264,8 @@ class Http:
         request_id: str,
     ) -> tuple[Standing, Answer]:
         ip = scope["client"][0] if scope.get("client") else ""
+        if operation.linked is not None and b"token=" in scope["query_string"]:
+            operation = operation.linked
         caller = await self.admit(operation, headers, ip)
         limit = self.limits.of(operation)
         key = caller.principal.key_id if caller.principal else ""

@@ -28,7 +28,8 @@ class Operation:
 
     `kind` is the keys it takes, `scope` what a token needs beside the whole-API scope, `consumes`
     how its body comes (`form` takes JSON too), `writes` whether it runs in a transaction, `shows`
-    the body's type in the document where that says more than `body`.
+    the body's type in the document where that says more than `body`, `linked` what a request means
+    that shows a `token` in its query.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Operation:
     deprecated: bool = False
     tag: str = ""
     reader: wire.Reader | None = field(default=None, compare=False)
+    linked: Operation | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:

@@ -52,6 +52,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_limit: Size = 1000
     report_days: Size = 30
     batch_rows: Size = 500
+    order_items: Size = 500
+    import_orders: Size = 2000
+    segments: Size = 100
+    segment_customers: Size = 20_000
+    segment_refresh_seconds: Size = 600
+    collections: Size = 100
+    collection_products: Size = 20
 
     @property
     def folder(self) -> Path:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
 from largesse.kit.db import Db, Row
 from largesse.kit.ids import is_customer_id
-from largesse.store import customer_view, events
+from largesse.store import customer_view, definitions, events
 from largesse.store.customer_view import Address, Customer
 from largesse.store.listing import Listing
 
@@ -41,6 +42,8 @@ SUMS = (
 ROW = ", ".join(
     ("id", "source_id", *PROFILE, "metadata", "system_metadata", "created_at", "updated_at", *SUMS)
 )
+# A write also answers the number of the project's definitions, which it is held against.
+_WRITE = f"{ROW}, {definitions.COLUMN}"
 _TYPES = {"birthday": "date", "birthdate": "date"}
 _WRITTEN = ", ".join(("project_id", "id", "source_id", "created_at", *PROFILE, "metadata"))
 
@@ -80,7 +83,7 @@ def _upsert(target: str) -> str:
     return (
         f"INSERT INTO customers ({_WRITTEN}) "
         f"VALUES ($1, $2, $3, $4, {', '.join(_places(5).values())}, {_METADATA}) "
-        f"ON CONFLICT (project_id, {target}) DO UPDATE SET {_ON_CONFLICT} RETURNING {ROW}"
+        f"ON CONFLICT (project_id, {target}) DO UPDATE SET {_ON_CONFLICT} RETURNING {_WRITE}"
     )
 
 
@@ -106,7 +109,7 @@ def _update() -> str:
     return (
         "UPDATE customers SET "
         + _set(_places(4), f"{metadata}::jsonb", "$3", removed, replaced)
-        + f" WHERE project_id = $1 AND id = $2 RETURNING {ROW}"
+        + f" WHERE project_id = $1 AND id = $2 RETURNING {_WRITE}"
     )
 
 
@@ -116,6 +119,11 @@ UPSERT_MANY = _upsert_many()
 UPDATE = _update()
 GET_BY_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND id = $2"
 GET_BY_SOURCE_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND source_id = $2"
+GET_MANY = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND id = ANY($2::text[])"
+# Holds a customer as a write would, and lets others refer to them.
+_HOLD = f"SELECT {_WRITE} FROM customers WHERE project_id = $1"
+HOLD_BY_ID = f"{_HOLD} AND id = $2 FOR NO KEY UPDATE"
+HOLD_BY_SOURCE_ID = f"{_HOLD} AND source_id = $2 FOR NO KEY UPDATE"
 DELETE = f"DELETE FROM customers WHERE project_id = $1 AND id = $2 RETURNING {ROW}"
 CAMPAIGNS = """
 SELECT customer_id, campaign, points, loyalty_tier, referred_customers FROM customer_campaigns
@@ -185,6 +193,23 @@ async def find(db: Db, project_id: str, id_or_source_id: str) -> Row | None:
         if row is not None:
             return row
     return await db.fetchrow(GET_BY_SOURCE_ID, project_id, id_or_source_id)
+
+
+async def hold(db: Db, project_id: str, id_or_source_id: str) -> Row | None:
+    """As `find`, with the row held until the transaction ends."""
+    if is_customer_id(id_or_source_id):
+        row = await db.fetchrow(HOLD_BY_ID, project_id, id_or_source_id)
+        if row is not None:
+            return row
+    return await db.fetchrow(HOLD_BY_SOURCE_ID, project_id, id_or_source_id)
+
+
+def blank(source_id: str, now: datetime) -> dict[str, Any]:
+    """The columns of somebody who would be new, with this source id."""
+    columns: dict[str, Any] = dict.fromkeys((*PROFILE, "updated_at"))
+    columns |= dict.fromkeys(SUMS, 0)
+    columns |= {"orders_last_date": None, "metadata": b"{}", "system_metadata": b"{}"}
+    return columns | {"id": "", "source_id": source_id, "created_at": now}
 
 
 async def upsert(db: Db, project_id: str, change: Change, now: datetime) -> Row:

@@ -15,10 +15,19 @@ from largesse.store.listing import Listing
 # What a customer does is an action; what the engine does to them is an effect.
 EFFECTS = frozenset({"customer.segment.entered", "customer.segment.left"})
 
+# What is counted and told to nobody: orders without a customer, and what an import brings.
+ORDER_STORED, ORDER_FORGOTTEN, PRODUCT_STORED = "order.stored", "order.forgotten", "product.stored"
+
 # Events that move how many there are of a noun.
 COUNTED = {
     "customer.created": ("customers", 1),
     "customer.deleted": ("customers", -1),
+    "product.created": ("products", 1),
+    "product.deleted": ("products", -1),
+    "customer.order.created": ("orders", 1),
+    ORDER_STORED: ("orders", 1),
+    ORDER_FORGOTTEN: ("orders", -1),
+    PRODUCT_STORED: ("products", 1),
 }
 
 

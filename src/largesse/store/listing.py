@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -31,13 +31,21 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     after_id: str | None = None
 
 
+@runtime_checkable
+class Narrowing(Protocol):
+    """A condition of its own, whose values `hole` places among the arguments."""
+
+    def condition(self, hole: Callable[[Any], str]) -> str | None: ...
+
+
 class Listing:
     """A list over one table.
 
     `filters` maps a name to a condition with one `{}` for its value, `fields` are those that the
     filter language may speak of. `orders` maps an order's name to its column; a leading `-` turns
-    it round, and the id settles ties. `by_instant` is for a list whose next page is asked for with
-    the `cursor` column's value, an instant, and not with an id.
+    it round, and the id settles ties. `only` is a condition that all rows of the list meet, and
+    `by_instant` is for a list whose next page is asked for with the `cursor` column's value, an
+    instant, and not with an id.
     """
 
     def __init__(
@@ -52,6 +60,7 @@ class Listing:
         key: str = "id",
         cursor: str = "created_at",
         by_instant: bool = False,
+        only: str | None = None,
     ) -> None:
         self.table = table
         self.columns = columns
@@ -62,10 +71,11 @@ class Listing:
         self.key = key
         self.cursor = cursor
         self.by_instant = by_instant
+        self.only = only
 
     def where(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
-        """Conditions and their arguments; `$1` is the project's. A value may be Filters."""
-        conditions: list[str] = ["project_id = $1"]
+        """Conditions and their arguments; `$1` is the project's. A value may be a Narrowing."""
+        conditions: list[str] = ["project_id = $1", *([self.only] if self.only else [])]
         arguments: list[Any] = []
 
         def hole(value: Any) -> str:
@@ -73,7 +83,7 @@ class Listing:
             return f"${len(arguments) + 1}"
 
         for name, value in values.items():
-            if isinstance(value, Filters):
+            if isinstance(value, Narrowing):
                 if condition := value.condition(hole):
                     conditions.append(condition)
             elif value is not None:

@@ -305,7 +305,7 @@ CREATE TABLE public.products (
     source_id text,
     name text,
     price bigint,
-    attributes text[] NOT NULL,
+    attributes jsonb NOT NULL,
     image_url text,
     metadata jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from largesse.actions import bulk, customer_rows
+from largesse.actions import bulk, customer_rows, segments
 from largesse.actions import customers as actions
 from largesse.actions.bulk import Accepted
 from largesse.actions.customers import (
@@ -17,15 +17,14 @@ from largesse.actions.customers import (
     MetadataBody,
     PermanentDeletion,
     ProfileBody,
-    SourceId,
 )
-from largesse.api.lists import PageNumber, Query
+from largesse.api.lists import PageNumber, Query, bulk_rows
 from largesse.engine import metadata
 from largesse.kit import wire
 from largesse.kit.errors import InvalidPayload
 from largesse.kit.routing import FILE, Routes, Upload
 from largesse.kit.wire import Moment
-from largesse.store import customers, redeemables, segments
+from largesse.store import customers, redeemables
 from largesse.store.context import Context
 from largesse.store.customer_view import Customer, Instant
 from largesse.store.jobs import NewRow
@@ -143,24 +142,21 @@ async def list_customers(ctx: Context, query: CustomersQuery) -> CustomersList:
     )
 
 
-class SegmentsList(msgspec.Struct, kw_only=True):
+class CustomerSegmentsList(msgspec.Struct, kw_only=True):
     object: str = "list"
     data_ref: str = "data"
     data: list[SegmentName]
     total: int
 
 
-@routes.get("/v1/customers/{customerId}/segments", answer=SegmentsList)
-async def list_customer_segments(ctx: Context, customer_id: str) -> SegmentsList:
-    """List the segments that a customer is in.
+@routes.get("/v1/customers/{customerId}/segments", answer=CustomerSegmentsList)
+async def list_customer_segments(ctx: Context, customer_id: str) -> CustomerSegmentsList:
+    """List the segments that a customer is in at this moment.
 
-    A customer who is not known is in none.
+    Of somebody who is not known, those that they would be in as a new customer.
     """
-    row = await customers.find(ctx.db, ctx.project_id, customer_id)
-    found = await segments.of_customer(
-        ctx.db, ctx.project_id, row["id"] if row is not None else customer_id
-    )
-    return SegmentsList(data=found, total=len(found))
+    found = await segments.of_customer(ctx, customer_id)
+    return CustomerSegmentsList(data=found, total=len(found))
 
 
 class Redeemable(msgspec.Struct):
@@ -226,23 +222,7 @@ async def list_customer_redeemables(
 # --- many customers -----------------------------------------------------------------------------
 
 
-class _Reference(msgspec.Struct):
-    source_id: SourceId
-
-
-_reference = wire.Reader(_Reference)
 BulkBody = Annotated[list[msgspec.Raw], Meta(description="Customers, each with its source id.")]
-
-
-def _bulk_row(place: int, customer: msgspec.Raw) -> NewRow:
-    """Raises InvalidPayload for what is no customer with a source id."""
-    text = bytes(customer)
-    try:
-        reference: _Reference = _reference.json(text)
-    except InvalidPayload as problem:
-        said = (problem.details or "").replace("Property ", "", 1).replace("Payload", "", 1)
-        raise InvalidPayload(f"Property [{place}]{said}") from None
-    return NewRow(reference.source_id, input=text.decode())
 
 
 @routes.post(
@@ -259,8 +239,7 @@ async def update_customers_in_bulk(ctx: Context, body: list[msgspec.Raw]) -> Acc
     The report of the async action tells for each whether it was found and updated; one that cannot
     be stored fails alone.
     """
-    rows = (_bulk_row(place, customer) for place, customer in enumerate(body))
-    return await bulk.enqueue(ctx, bulk.CUSTOMERS_BULK_UPDATE, len(body), rows, {})
+    return await bulk.enqueue(ctx, bulk.CUSTOMERS_BULK_UPDATE, len(body), bulk_rows(body), {})
 
 
 @routes.post(

@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS products (
     source_id text,
     name text,
     price bigint,
-    attributes text[] NOT NULL,
+    attributes jsonb NOT NULL,
     image_url text,
     metadata jsonb NOT NULL,
     created_at timestamptz NOT NULL,

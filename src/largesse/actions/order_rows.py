@@ -1,0 +1,45 @@
+"""Orders of an import: one after another, told to nobody but the segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from largesse.actions import orders
+from largesse.actions.orders import OrderBody
+from largesse.kit import db, wire
+from largesse.kit.errors import InvalidPayload, Problem
+from largesse.store.context import Context
+from largesse.store.jobs import Job, NewRow, Outcome
+
+_reader = wire.Reader(OrderBody)
+
+
+def row_of(place: int, order: msgspec.Raw, most_items: int) -> NewRow:
+    """One order of the request. Raises InvalidPayload, naming its place among them."""
+    text = bytes(order)
+    try:
+        body: OrderBody = _reader.json(text)
+        orders.check(body, most_items)
+    except InvalidPayload as problem:
+        said = (problem.details or "").replace("Property ", "", 1).replace("Payload", "", 1)
+        raise InvalidPayload(f"Property [{place}]{said}") from None
+    return NewRow(body.source_id, input=text.decode())
+
+
+async def apply(ctx: Context, job: Job, rows: Sequence[db.Row]) -> list[Outcome]:
+    """Rows of an import: each input is one order as JSON. One that cannot be kept fails alone."""
+    outcomes = []
+    for row in rows:
+        try:
+            async with db.savepoint(ctx.db):
+                body = _reader.json(row["input"].encode())
+                stored = await orders.upsert(ctx, body, silent=True)
+        except Problem as problem:
+            if problem.code >= 500:
+                raise
+            outcomes.append(Outcome(row["n"], error=problem.details or problem.message))
+        else:
+            outcomes.append(Outcome(row["n"], stored["id"], stored["updated_at"] is not None))
+    return outcomes

@@ -1,0 +1,544 @@
+"""What is done with orders, and what the summaries of their customers make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from largesse.actions import customers, metadata, products, segments
+from largesse.actions.customers import CustomerBody
+from largesse.engine import metadata as metadata_rules
+from largesse.engine import orders as rules
+from largesse.engine.orders import Item, Sold
+from largesse.kit import db, wire
+from largesse.kit.errors import DuplicateFound, InvalidOrder, InvalidPayload, NotFound
+from largesse.kit.ids import is_id
+from largesse.kit.wire import Moment
+from largesse.store import customers as customer_store
+from largesse.store import definitions, events, orders
+from largesse.store import products as product_store
+from largesse.store.context import Context
+from largesse.store.customer_view import Instant
+from largesse.store.definitions import Definitions
+from largesse.store.events import Event
+from largesse.store.orders import Written
+
+Text = Annotated[str, Meta(max_length=255)]
+SourceId = Annotated[str, Meta(min_length=1, max_length=255)]
+Status = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
+
+
+class SoldBody(msgspec.Struct, kw_only=True):
+    """The product or SKU of an item. With `override` it is stored: created by its source id, or its
+    name, price and metadata replaced.
+    """
+
+    id: Text | None = None
+    source_id: SourceId | None = None
+    override: bool | None = None
+    name: Text | None = None
+    sku: Text | None = None
+    metadata: dict[str, Any] | None = None
+    price: int | None = None
+
+
+class ItemBody(msgspec.Struct, kw_only=True):
+    """A line of an order: a product or SKU that is known by id or source id, or described here."""
+
+    source_id: SourceId | None = None
+    related_object: Literal["product", "sku"] | None = None
+    product_id: Text | None = None
+    sku_id: Text | None = None
+    quantity: int | None = None
+    discount_quantity: int | None = None
+    initial_quantity: int | None = None
+    amount: int | None = None
+    discount_amount: int | None = None
+    initial_amount: int | None = None
+    price: int | None = None
+    product: SoldBody | None = None
+    sku: SoldBody | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class OrderFields(msgspec.Struct, kw_only=True):
+    """What a shop says of an order. A member that is not sent, or is null, stays as it is; `items`
+    are replaced as a whole. Amounts are in minor units.
+    """
+
+    source_id: SourceId | None = None
+    status: Status | None = None
+    amount: int | None = None
+    initial_amount: int | None = None
+    discount_amount: int | None = None
+    items: list[ItemBody] | None = None
+    metadata: dict[str, Any] | None = None
+    customer: CustomerBody | None = None
+    customer_id: Text | None = None
+    referrer: CustomerBody | None = None
+    referrer_id: Text | None = None
+
+
+class OrderBody(OrderFields, kw_only=True):
+    """An order to create or update: by `id` where it is sent, else by `source_id`."""
+
+    id: Text | None = None
+    created_at: Moment | None = None
+
+
+class CustomerOfOrder(msgspec.Struct):
+    id: str
+    object: str = "customer"
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """An order as it is answered. Amounts are in minor units; discounts of 0 are left out."""
+
+    id: str
+    source_id: str | None
+    created_at: Instant
+    updated_at: Instant | None
+    status: str
+    amount: int
+    initial_amount: int | UnsetType = UNSET
+    discount_amount: int | UnsetType = UNSET
+    items_discount_amount: int | UnsetType = UNSET
+    total_discount_amount: int | UnsetType = UNSET
+    total_amount: int
+    applied_discount_amount: int | UnsetType = UNSET
+    items_applied_discount_amount: int | UnsetType = UNSET
+    total_applied_discount_amount: int | UnsetType = UNSET
+    items: list[Item]
+    metadata: dict[str, Any]
+    customer: CustomerOfOrder | UnsetType = UNSET
+    referrer: CustomerOfOrder | UnsetType = UNSET
+    customer_id: str | None
+    referrer_id: str | None
+    object: str = "order"
+    redemptions: dict[str, Any] | UnsetType = UNSET
+
+
+def answer(row: db.Row) -> Order:
+    """A row as it is answered."""
+    order = Order(
+        id=row["id"],
+        source_id=row["source_id"],
+        created_at=wire.stamp(row["created_at"]),
+        updated_at=None if row["updated_at"] is None else wire.stamp(row["updated_at"]),
+        status=row["status"],
+        amount=row["amount"],
+        total_amount=row["total_amount"],
+        items=row["items"],
+        metadata=row["metadata"],
+        customer_id=row["customer_id"],
+        referrer_id=row["referrer_id"],
+    )
+    for name in (*orders.AMOUNTS, *orders.APPLIED):
+        if row[name]:
+            setattr(order, name, row[name])
+    if row["customer_id"] is not None:
+        order.customer = CustomerOfOrder(row["customer_id"])
+    if row["referrer_id"] is not None:
+        order.referrer = CustomerOfOrder(row["referrer_id"])
+    if row["redemptions"] is not None:
+        order.redemptions = row["redemptions"]
+    return order
+
+
+async def get(ctx: Context, id_or_source_id: str) -> db.Row:
+    """An order's row. Raises NotFound."""
+    row = await orders.find(ctx.db, ctx.project_id, id_or_source_id)
+    if row is None:
+        raise NotFound.of("order", id_or_source_id)
+    return row
+
+
+# --- items --------------------------------------------------------------------------------------
+
+
+def check(body: OrderFields, most_items: int) -> None:
+    """Raises InvalidPayload for numbers out of bounds, too many items, and metadata that cannot be
+    kept; before anything is written.
+    """
+    if found := rules.flaw(body):
+        raise InvalidPayload(found)
+    items = body.items or []
+    if len(items) > most_items:
+        raise InvalidPayload(f"Property .items should NOT have more than {most_items} items")
+    for place, item in enumerate(items):
+        path = f".items[{place}]"
+        for part, name in ((item, ""), (item.product, ".product"), (item.sku, ".sku")):
+            found = rules.flaw(part, path + name)
+            if found is None and part is not None and part.metadata:
+                found = metadata_rules.flaw(part.metadata, f"{path}{name}.metadata")
+            if found:
+                raise InvalidPayload(found)
+
+
+async def _items(
+    ctx: Context, bodies: Sequence[ItemBody], known: Definitions, *, silent: bool
+) -> list[Item]:
+    """The items as they are stored: with what the catalogue knows, where the body does not say."""
+    for body in bodies:
+        if (body.product and body.product.override) or (body.sku and body.sku.override):
+            await _override(ctx, body, silent=silent)
+        metadata.check(known, "order_item", body.metadata, whole=True)
+    catalogue = await _catalogue(ctx, bodies)
+    items = [_item(body, catalogue) for body in bodies]
+    for place, item in enumerate(items):
+        if found := rules.flaw(rules.priced(item), f".items[{place}]"):
+            raise InvalidPayload(found)
+    return items
+
+
+async def _override(ctx: Context, body: ItemBody, *, silent: bool) -> None:
+    """Stores the product, and the SKU, of an item that says so. What is in the bin stays there."""
+    try:
+        async with db.savepoint(ctx.db):
+            if body.product and body.product.override:
+                await _override_product(ctx, body, body.product, silent=silent)
+            if body.sku and body.sku.override:
+                await _override_sku(ctx, body, body.sku)
+    except DuplicateFound:
+        return
+
+
+async def _override_product(ctx: Context, body: ItemBody, sent: SoldBody, *, silent: bool) -> None:
+    id_ = sent.id or body.product_id or ""
+    source_id = sent.source_id or (body.source_id if body.related_object != "sku" else None)
+    if not id_ and not source_id:
+        return
+    change = products.change_of(
+        products.ProductFields(name=sent.name, price=sent.price, metadata=sent.metadata),
+        ctx.now,
+        id_ if is_id(id_, "prod_") else ctx.new_id("prod_"),
+        source_id,
+        by_id=bool(id_),
+    )
+    row = await products.write(ctx, change, sent.metadata, silent=silent)
+    body.product_id = row["id"]
+
+
+async def _override_sku(ctx: Context, body: ItemBody, sent: SoldBody) -> None:
+    id_ = sent.id or body.sku_id or ""
+    source_id = sent.source_id or (body.source_id if body.related_object == "sku" else None)
+    parent = await product_store.find_product(ctx.db, ctx.project_id, body.product_id or "")
+    if parent is None or (not id_ and not source_id):
+        return
+    change = products.sku_change_of(
+        products.SkuFields(sku=sent.sku, price=sent.price, metadata=sent.metadata),
+        id_ if is_id(id_, "sku_") else ctx.new_id("sku_"),
+        parent["id"],
+        source_id,
+        by_id=bool(id_),
+    )
+    await products.write_sku(ctx, change, sent.metadata)
+
+
+class Catalogue(msgspec.Struct):
+    """What is known of what an order speaks of, each by id and by source id."""
+
+    products: dict[str, db.Row] = {}
+    skus: dict[str, db.Row] = {}
+
+
+async def _catalogue(ctx: Context, bodies: Sequence[ItemBody]) -> Catalogue:
+    skus = [name for body in bodies for name in _sku_names(body)]
+    found = Catalogue()
+    if skus:
+        rows = await _named(ctx, product_store.SKUS_NAMED, skus)
+        found.skus = _by_name(rows)
+    of_skus = [row["product_id"] for row in found.skus.values()]
+    names = [name for body in bodies for name in _product_names(body)] + of_skus
+    if names:
+        rows = await _named(ctx, product_store.PRODUCTS_NAMED, names)
+        found.products = _by_name(rows)
+    return found
+
+
+async def _named(ctx: Context, statement: str, names: Sequence[str]) -> list[db.Row]:
+    wanted = sorted(set(names))
+    ids = [name for name in wanted if is_id(name, "prod_") or is_id(name, "sku_")]
+    return await ctx.db.fetch(statement, ctx.project_id, ids, wanted)
+
+
+def _by_name(rows: Sequence[db.Row]) -> dict[str, db.Row]:
+    by_source_id = {row["source_id"]: row for row in rows if row["source_id"]}
+    return by_source_id | {row["id"]: row for row in rows}
+
+
+def _sku_names(body: ItemBody) -> list[str]:
+    """The names by which an item speaks of a SKU, the surest first."""
+    names = [body.sku_id]
+    if body.sku:
+        names += [body.sku.id, body.sku.source_id]
+    if body.related_object == "sku":
+        names.append(body.source_id)
+    return [name for name in names if name]
+
+
+def _product_names(body: ItemBody) -> list[str]:
+    names = [body.product_id]
+    if body.product:
+        names += [body.product.id, body.product.source_id]
+    if body.related_object != "sku":
+        names.append(body.source_id)
+    return [name for name in names if name]
+
+
+def _first(rows: Mapping[str, db.Row], names: Sequence[str]) -> db.Row | None:
+    return next((rows[name] for name in names if name in rows), None)
+
+
+def _item(body: ItemBody, catalogue: Catalogue) -> Item:
+    sku = _first(catalogue.skus, _sku_names(body))
+    names = _product_names(body) if sku is None else [sku["product_id"]]
+    product = _first(catalogue.products, names)
+    item = Item()
+    for name in (
+        *("source_id", "related_object", "quantity", "discount_quantity", "initial_quantity"),
+        *("amount", "discount_amount", "initial_amount", "price"),
+        *("product_id", "sku_id", "metadata"),
+    ):
+        value = getattr(body, name)
+        if value is not None:
+            setattr(item, name, value)
+    item.product = _sold(body.product, product, "name")
+    item.sku = _sold(body.sku, sku, "sku")
+    if product is not None and (body.related_object == "sku" or body.source_id is None):
+        item.product_id = product["id"]
+    if sku is not None and body.source_id is None:
+        item.sku_id = sku["id"]
+    return item
+
+
+def _sold(body: SoldBody | None, row: db.Row | None, name: str) -> Sold | UnsetType:
+    """What an order says of a product or SKU, over what the catalogue knows."""
+    if body is None and row is None:
+        return UNSET
+    sold = Sold()
+    for member in ("id", "source_id", name, "price", "metadata"):
+        sent = getattr(body, member) if body is not None else None
+        value = row[member] if sent is None and row is not None else sent
+        if value is not None:
+            setattr(sold, member, value)
+    if row is not None:
+        sold.id = row["id"]
+    return sold
+
+
+# --- creating and updating ----------------------------------------------------------------------
+
+
+async def upsert(ctx: Context, body: OrderBody, *, silent: bool = False) -> db.Row:
+    """Creates the order, or updates the one with this id or else source id. `silent` is for an
+    import, which tells of segments alone. Raises NotFound for a customer's id that nobody has,
+    InvalidOrder for a status that goes back, MetadataInvalid.
+    """
+    check(body, ctx.settings.order_items)
+    name = body.id or body.source_id
+    known = await orders.hold(ctx.db, ctx.project_id, name) if name else None
+    if known is None:
+        row = await _create(ctx, body, silent=silent)
+        if row is not None:
+            return row
+        # It was made in the meantime, by a transaction that has ended: now it can be held.
+        known = await orders.hold(ctx.db, ctx.project_id, name or "")
+        if known is None:
+            raise InvalidPayload("The source id is another order's")
+    return await _update(ctx, known, body, silent=silent)
+
+
+async def update(ctx: Context, id_or_source_id: str, body: OrderFields) -> db.Row:
+    """Updates an order that exists. Raises NotFound, and what `upsert` raises."""
+    check(body, ctx.settings.order_items)
+    known = await orders.hold(ctx.db, ctx.project_id, id_or_source_id)
+    if known is None:
+        raise NotFound.of("order", id_or_source_id)
+    return await _update(ctx, known, body, silent=False)
+
+
+class People(msgspec.Struct):
+    """Who an order names: the customer's held row, and the referrer's id."""
+
+    customer: db.Row | None
+    referrer_id: str | None
+
+
+async def _people(ctx: Context, body: OrderFields) -> People:
+    customer = await customers.mention(ctx, body.customer or _reference(body.customer_id))
+    referrer = await customers.mention(ctx, body.referrer or _reference(body.referrer_id))
+    if referrer is not None and (customer is None or customer["id"] != referrer["id"]):
+        known = await definitions.numbered(ctx.db, ctx.project_id, referrer["definitions"])
+        await segments.settle(ctx, known, [referrer])
+    return People(customer, None if referrer is None else referrer["id"])
+
+
+def _reference(customer_id: str | None) -> CustomerBody | None:
+    return CustomerBody(id=customer_id) if customer_id else None
+
+
+async def _create(ctx: Context, body: OrderBody, *, silent: bool) -> db.Row | None:
+    """The new order; None where its id or source id was taken in the meantime."""
+    known = await definitions.current(ctx.db, ctx.project_id)
+    merged, _ = metadata.patch(body.metadata)
+    metadata.check(known, "order", body.metadata, whole=True)
+    items = await _items(ctx, body.items or [], known, silent=silent)
+    people = await _people(ctx, body)
+    totals = rules.totals(items, body.amount, body.discount_amount or 0)
+    written = Written(
+        id=body.id if body.id and is_id(body.id, "ord_") else ctx.new_id("ord_"),
+        source_id=body.source_id,
+        status=body.status or rules.CREATED,
+        customer_id=None if people.customer is None else people.customer["id"],
+        referrer_id=people.referrer_id,
+        initial_amount=body.initial_amount,
+        items=wire.encode(items).decode(),
+        metadata=merged,
+        **msgspec.structs.asdict(totals),
+    )
+    created_at = ctx.now if silent or body.created_at is None else min(body.created_at, ctx.now)
+    row = await orders.insert(ctx.db, ctx.project_id, written, created_at)
+    if row is None:
+        return None
+    await _follow(ctx, None, row, people.customer, silent=silent)
+    return row
+
+
+async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bool) -> db.Row:
+    status = body.status or before["status"]
+    if not rules.may_become(before["status"], status):
+        raise InvalidOrder(f"Status cannot change from {before['status']} to {status}")
+    known = await definitions.current(ctx.db, ctx.project_id)
+    metadata.check(known, "order", body.metadata, whole=False)
+    kept, removed = metadata_rules.patch(_flawless(body.metadata))
+    merged = {
+        name: value
+        for name, value in msgspec.json.decode(before["metadata"]).items()
+        if name not in removed
+    } | kept
+    if body.items is None:
+        items = msgspec.json.decode(before["items"], type=list[Item])
+    else:
+        items = await _items(ctx, body.items, known, silent=silent)
+    people = await _people(ctx, body)
+    amount = before["amount"] if body.amount is None else body.amount
+    discount = before["discount_amount"] if body.discount_amount is None else body.discount_amount
+    initial = before["initial_amount"] if body.initial_amount is None else body.initial_amount
+    totals = rules.totals(items, amount, discount)
+    customer_id = before["customer_id"] if people.customer is None else people.customer["id"]
+    written = Written(
+        id=before["id"],
+        source_id=body.source_id,
+        status=status,
+        customer_id=customer_id,
+        referrer_id=people.referrer_id or before["referrer_id"],
+        initial_amount=initial,
+        items=wire.encode(items).decode() if body.items is not None else _text(before["items"]),
+        metadata=wire.encode(merged).decode(),
+        **msgspec.structs.asdict(totals),
+    )
+    try:
+        row = await orders.update(ctx.db, ctx.project_id, written, ctx.now)
+    except db.UniqueViolation as error:
+        if not db.violates(error, "orders_source_id"):
+            raise
+        raise InvalidPayload("The source id is another order's") from None
+    await _follow(ctx, before, row, people.customer, silent=silent)
+    return row
+
+
+def _flawless(given: dict[str, Any] | None) -> dict[str, Any]:
+    if given and (found := metadata_rules.flaw(given)):
+        raise InvalidPayload(found)
+    return given or {}
+
+
+def _text(raw: Any) -> str:
+    return bytes(raw).decode()
+
+
+# --- what follows -------------------------------------------------------------------------------
+
+
+async def _follow(
+    ctx: Context, before: db.Row | None, after: db.Row, customer: db.Row | None, *, silent: bool
+) -> None:
+    """Moves the sums of the customers, tells what happened, and settles segments."""
+    changed = {} if customer is None else {customer["id"]: customer}
+    for customer_id, (amount, count) in _moves(before, after).items():
+        row = await _sum_up(ctx, customer_id, amount, count)
+        if row is not None:
+            changed[customer_id] = row
+    await _tell(ctx, before, after, changed.get(after["customer_id"]), silent=silent)
+    if changed:
+        rows = [changed[customer_id] for customer_id in sorted(changed)]
+        known = await definitions.numbered(ctx.db, ctx.project_id, rows[0]["definitions"])
+        await segments.settle(ctx, known, rows)
+
+
+def _moves(before: db.Row | None, after: db.Row) -> dict[str, tuple[int, int]]:
+    """By how much the sums of each customer change: an amount and a count."""
+    moves: dict[str, tuple[int, int]] = {}
+    for order, sign in ((before, -1), (after, 1)):
+        if order is not None and order["status"] in rules.COUNTED and order["customer_id"]:
+            amount, count = moves.get(order["customer_id"], (0, 0))
+            moves[order["customer_id"]] = (
+                amount + sign * order["total_amount"],
+                count + sign,
+            )
+    return {customer_id: move for customer_id, move in sorted(moves.items()) if move != (0, 0)}
+
+
+async def _sum_up(ctx: Context, customer_id: str, amount: int, count: int) -> db.Row | None:
+    # The last order is looked up by a statement that begins when the row is held already.
+    await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, [customer_id])
+    try:
+        return await orders.sum_up(ctx.db, ctx.project_id, customer_id, amount, count)
+    except db.DatabaseError as error:
+        if not db.out_of_range(error):
+            raise
+        raise InvalidPayload("The customer's orders would come to too much") from None
+
+
+async def _tell(
+    ctx: Context, before: db.Row | None, after: db.Row, customer: db.Row | None, *, silent: bool
+) -> None:
+    """The order's events, for the customer whose order it is. What nobody is told of counts among
+    the orders all the same.
+    """
+    if after["customer_id"] is None or silent:
+        if before is None:
+            await ctx.emit([Event(events.ORDER_STORED, "{}")])
+        return
+    if customer is None:
+        customer = await ctx.db.fetchrow(
+            customer_store.GET_BY_ID, ctx.project_id, after["customer_id"]
+        )
+    referrer = None
+    if after["referrer_id"] is not None:
+        referrer = await ctx.db.fetchrow(
+            customer_store.GET_BY_ID, ctx.project_id, after["referrer_id"]
+        )
+    data = wire.encode(
+        {
+            "customer": _simple(customer),
+            "referrer": _simple(referrer),
+            "order": answer(after),
+            "redemption": None,
+        }
+    ).decode()
+    status = None if before is None else before["status"]
+    await ctx.emit(
+        [
+            Event(f"customer.order.{word}", data, customer_id=after["customer_id"])
+            for word in rules.moves(status, after["status"])
+        ]
+    )
+
+
+def _simple(row: db.Row | None) -> Any:
+    return None if row is None else customers.simple(row)

@@ -1,0 +1,311 @@
+"""Exports: lists as files of CSV. What can be exported, and how each field is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from largesse.engine import conditions, segments
+from largesse.engine.conditions import JSON, NUMBER, TEXT, TIME, Clock, Conditions
+from largesse.kit.db import Db
+from largesse.store import segments as segment_store
+from largesse.store.conditions import Hole, Writer
+from largesse.store.listing import Listing
+
+SCHEDULED, IN_PROGRESS, DONE, ERROR = "SCHEDULED", "IN_PROGRESS", "DONE", "ERROR"
+
+COLUMNS = "id, exported_object, parameters, status, parts, attempts, created_at, finished_at"
+INSERT = f"""
+INSERT INTO exports (project_id, id, exported_object, parameters, status, created_at)
+VALUES ($1, $2, $3, $4, 'SCHEDULED', $5) RETURNING {COLUMNS}
+"""
+GET = f"SELECT {COLUMNS} FROM exports WHERE project_id = $1 AND id = $2"
+DELETE = "DELETE FROM exports WHERE project_id = $1 AND id = $2 RETURNING id"
+PROJECTS_WITH_OPEN = """
+SELECT id FROM projects
+WHERE EXISTS (SELECT 1 FROM exports WHERE exports.project_id = projects.id AND finished_at IS NULL)
+"""
+BEGIN = """
+UPDATE exports SET status = 'IN_PROGRESS', attempts = attempts + 1
+WHERE project_id = $1 AND id = (
+    SELECT id FROM exports WHERE project_id = $1 AND finished_at IS NULL
+    ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+CLAIM = f"{GET} AND finished_at IS NULL FOR UPDATE SKIP LOCKED"
+ADD_PART = "INSERT INTO export_parts (project_id, export_id, n, content) VALUES ($1, $2, $3, $4)"
+FINISH = """
+UPDATE exports SET status = $3, parts = $4, finished_at = $5 WHERE project_id = $1 AND id = $2
+"""
+PART = "SELECT content FROM export_parts WHERE project_id = $1 AND export_id = $2 AND n = $3"
+# Whoever is forgotten may be in any of them.
+FORGET = """
+DELETE FROM exports WHERE project_id = $1 AND exported_object IN ('customer', 'order')
+"""
+DROP_OLD = """
+DELETE FROM exports WHERE project_id = $1 AND finished_at < $2
+"""
+
+LISTING = Listing(
+    "exports",
+    COLUMNS,
+    filters={},
+    orders={"created_at": "created_at", "status": "status"},
+    default="-created_at",
+)
+
+
+# --- what can be exported -----------------------------------------------------------------------
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A column of an export: the words over it, what it is, and its expression."""
+
+    label: str
+    kind: str
+    expression: str
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """A noun that can be exported. `schema` names the metadata schema that its metadata follows;
+    `only` is a condition that all its rows meet.
+    """
+
+    noun: str
+    table: str
+    fields: dict[str, Field]
+    default: tuple[str, ...]
+    orders: tuple[str, ...]
+    schema: str
+    kind_of: Callable[[str], str | None]
+    column_of: Callable[[str, Hole], str]
+    only: str = "true"
+
+
+def _fields(columns: Mapping[str, str], special: Mapping[str, str]) -> dict[str, Field]:
+    return {
+        name: Field(_label(name), kind, special.get(name, name)) for name, kind in columns.items()
+    }
+
+
+def _label(name: str) -> str:
+    words = [{"id": "ID", "url": "URL", "sku": "SKU"}.get(word, word) for word in name.split("_")]
+    return " ".join(word[0].upper() + word[1:] for word in words)
+
+
+def _kinds(columns: Mapping[str, str]) -> Callable[[str], str | None]:
+    def kind_of(field: str) -> str | None:
+        return JSON if segments.metadata_path(field) else columns.get(field)
+
+    return kind_of
+
+
+def column_of(table: str) -> Callable[[str, Hole], str]:
+    """Properties that are named as their columns are."""
+
+    def column(field: str, hole: Hole) -> str:
+        if path := segments.metadata_path(field):
+            return segment_store.json_at(f"{table}.{path[0]}", path[1], hole)
+        return field
+
+    return column
+
+
+_CUSTOMER = {
+    **dict.fromkeys(
+        (
+            *("name", "id", "description", "email", "source_id", "phone"),
+            *("address_city", "address_state", "address_line_1", "address_line_2"),
+            *("address_country", "address_postal_code", "birthday", "birthdate"),
+        ),
+        TEXT,
+    ),
+    **dict.fromkeys(("created_at", "updated_at", "orders_last_order_date"), TIME),
+    **dict.fromkeys(
+        (
+            *("redemptions_total_redeemed", "redemptions_total_failed"),
+            *("redemptions_total_succeeded", "redemptions_total_rolled_back"),
+            *("redemptions_total_rollback_failed", "redemptions_total_rollback_succeeded"),
+            *("orders_total_amount", "orders_total_count", "orders_average_amount"),
+            *("orders_last_order_amount", "loyalty_points", "loyalty_referred_customers"),
+        ),
+        NUMBER,
+    ),
+}
+_CUSTOMER_EXPRESSIONS = {
+    "birthday": "birthday::text",
+    "birthdate": "birthdate::text",
+    "orders_last_order_date": "orders_last_date",
+    "orders_last_order_amount": "orders_last_amount",
+    "orders_average_amount": segment_store.column("summary.orders.average_amount", str),
+}
+_ORDER = {
+    **dict.fromkeys(("id", "source_id", "status", "customer_id", "referrer_id"), TEXT),
+    **dict.fromkeys(("created_at", "updated_at"), TIME),
+    **dict.fromkeys(
+        (
+            *("amount", "discount_amount", "items_discount_amount", "total_discount_amount"),
+            "total_amount",
+        ),
+        NUMBER,
+    ),
+}
+PRODUCT_KINDS = {
+    **dict.fromkeys(("id", "source_id", "name", "image_url"), TEXT),
+    "price": NUMBER,
+    "attributes": JSON,
+    **dict.fromkeys(("created_at", "updated_at"), TIME),
+}
+_SKU = {
+    **dict.fromkeys(("id", "source_id", "sku", "product_id", "currency", "image_url"), TEXT),
+    "price": NUMBER,
+    "attributes": JSON,
+    **dict.fromkeys(("created_at", "updated_at"), TIME),
+}
+_STAMPS = ("created_at", "updated_at")
+
+EXPORTED = {
+    exported.noun: exported
+    for exported in (
+        Exported(
+            "customer",
+            "customers",
+            _fields(_CUSTOMER, _CUSTOMER_EXPRESSIONS),
+            ("name", "source_id"),
+            ("name", "id", "email", "source_id", *_STAMPS),
+            "customer",
+            segments.kind_of,
+            segment_store.column,
+        ),
+        Exported(
+            "order",
+            "orders",
+            _fields(_ORDER, {}),
+            ("id", "source_id", "status"),
+            (*_STAMPS, "status"),
+            "order",
+            _kinds(_ORDER),
+            column_of("orders"),
+        ),
+        Exported(
+            "product",
+            "products",
+            _fields(PRODUCT_KINDS, {}),
+            ("id", "name", "price", "image_url", "source_id", "attributes", "created_at"),
+            (*_STAMPS, "name", "id", "source_id", "price"),
+            "product",
+            _kinds(PRODUCT_KINDS),
+            column_of("products"),
+            "deleted_at IS NULL",
+        ),
+        Exported(
+            "sku",
+            "skus",
+            _fields(_SKU, {}),
+            (
+                *("id", "sku", "product_id", "currency", "price", "image_url", "source_id"),
+                *("attributes", "created_at"),
+            ),
+            (*_STAMPS, "sku", "id", "source_id", "price"),
+            "product",
+            _kinds(_SKU),
+            column_of("skus"),
+            "deleted_at IS NULL",
+        ),
+    )
+}
+
+
+class Query(msgspec.Struct, frozen=True):
+    """An export as a query whose rows are its lines, with its arguments."""
+
+    header: list[str]
+    statement: str
+    arguments: list[Any]
+
+
+def query(
+    exported: Exported,
+    project_id: str,
+    fields: Sequence[str],
+    order: str,
+    given: Conditions,
+    clock: Clock,
+    locations: Mapping[str, Any],
+) -> Query:
+    """The lines of an export in their order. `fields` are known ones, or `metadata.key`."""
+    arguments: list[Any] = [project_id]
+
+    def hole(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    def member(segment_id: str) -> str:
+        return (
+            "EXISTS (SELECT 1 FROM segment_customers WHERE segment_customers.project_id = $1 "
+            f"AND segment_id = {hole(segment_id)}::text AND customer_id = customers.id)"
+        )
+
+    writer = Writer(hole, exported.column_of, clock, locations=locations, segments=member)
+    header, columns = [], []
+    for name in fields:
+        field = exported.fields.get(name)
+        if field is not None:
+            header.append(field.label)
+            columns.append(_written(field.kind, field.expression))
+        elif name == "metadata":
+            header.append("Metadata")
+            columns.append(_safe(f"{exported.table}.metadata::text"))
+        else:
+            header.append(name)
+            columns.append(_written(JSON, exported.column_of(name, hole)))
+    name = order.removeprefix("-")
+    column = exported.fields[name].expression
+    direction = "DESC NULLS LAST" if order.startswith("-") else "ASC NULLS FIRST"
+    ties = "DESC" if order.startswith("-") else "ASC"
+    statement = (
+        f"SELECT {', '.join(columns)} FROM {exported.table} WHERE project_id = $1 "
+        f"AND {exported.only} AND {writer.condition(given)} "
+        f"ORDER BY {column} {direction}, id {ties}"
+    )
+    return Query(header, statement, arguments)
+
+
+def _written(kind: str, expression: str) -> str:
+    """A field as the text of a cell."""
+    if kind == TIME:
+        form = '\'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\''
+        return f"to_char({expression} AT TIME ZONE 'UTC', {form})"
+    if kind == NUMBER:
+        return f"({expression})::text"
+    if kind == JSON:
+        # An array as in an import: its values, parted by commas.
+        return _safe(
+            f"CASE jsonb_typeof({expression}) WHEN 'array' THEN "
+            f"(SELECT string_agg(value #>> '{{}}', ',') FROM jsonb_array_elements({expression})) "
+            f"ELSE {expression} #>> '{{}}' END"
+        )
+    return _safe(f"({expression})::text")
+
+
+def _safe(text: str) -> str:
+    """A cell that begins like a formula gets an apostrophe, as `kit.csv.safe` has it."""
+    return (
+        f"CASE WHEN left({text}, 1) IN ('=', '+', '-', '@', chr(9), chr(13)) "
+        f"THEN '''' || ({text}) ELSE {text} END"
+    )
+
+
+def read_filters(exported: Exported, given: Mapping[str, Any] | None) -> Conditions:
+    """An export's filters. Raises FilterError."""
+    return conditions.read(given or {}, exported.kind_of, ".parameters.filters")
+
+
+async def finish(
+    db: Db, project_id: str, export_id: str, status: str, parts: int, now: datetime
+) -> None:
+    await db.execute(FINISH, project_id, export_id, status, parts, now)
