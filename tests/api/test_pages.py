@@ -42,6 +42,73 @@ OPERATIONS = {
     "GET /management/v1/projects/{projectId}": "get-project",
     "PUT /management/v1/projects/{projectId}": "update-project",
     "DELETE /management/v1/projects/{projectId}": "delete-project",
+    "GET /v1/segments": "list-segments",
+    "POST /v1/segments": "create-segment",
+    "GET /v1/segments/{segmentId}": "get-segment",
+    "DELETE /v1/segments/{segmentId}": "delete-segment",
+    "POST /v1/products": "create-product",
+    "GET /v1/products": "list-products",
+    "GET /v1/products/{productId}": "get-product",
+    "PUT /v1/products/{productId}": "update-product",
+    "DELETE /v1/products/{productId}": "delete-product",
+    "GET /v1/products/{productId}/skus": "list-skus-in-product",
+    "POST /v1/products/{productId}/skus": "create-sku",
+    "GET /v1/skus/{skuId}": "get-sku",
+    "PUT /v1/products/{productId}/skus/{skuId}": "update-sku",
+    "DELETE /v1/products/{productId}/skus/{skuId}": "delete-sku",
+    "POST /v1/products/bulk/async": "update-products-in-bulk",
+    "POST /v1/products/metadata/async": "update-products-metadata-in-bulk",
+    "POST /v1/products/importCSV": "import-products-using-csv",
+    "POST /v1/skus/importCSV": "import-skus-using-csv",
+    "GET /v1/product-collections": "list-product-collections",
+    "POST /v1/product-collections": "create-product-collection",
+    "GET /v1/product-collections/{productCollectionId}": "get-product-collection",
+    "PUT /v1/product-collections/{productCollectionId}": "update-product-collection",
+    "DELETE /v1/product-collections/{productCollectionId}": "delete-product-collection",
+    "GET /v1/product-collections/{productCollectionId}/products": "list-products-in-collection",
+    "GET /v1/categories": "list-categories",
+    "POST /v1/categories": "create-category",
+    "GET /v1/categories/{categoryId}": "get-category",
+    "PUT /v1/categories/{categoryId}": "update-category",
+    "DELETE /v1/categories/{categoryId}": "delete-category",
+    "GET /v1/locations": "list-locations",
+    "GET /v1/locations/{locationId}": "get-location",
+    "POST /v1/orders": "create-order",
+    "GET /v1/orders": "list-orders",
+    "GET /v1/orders/{orderId}": "get-order",
+    "PUT /v1/orders/{orderId}": "update-order",
+    "POST /v1/orders/import": "import-orders",
+    "POST /v1/orders/export": "create-order-export",
+    "POST /v1/events": "track-custom-event",
+    "GET /v1/metadata-schemas": "list-metadata-schemas",
+    "GET /v1/metadata-schemas/{resource}": "get-metadata-schema",
+    "POST /v1/exports": "create-export",
+    "GET /v1/exports": "list-exports",
+    "GET /v1/exports/{exportId}": "get-export",
+    "DELETE /v1/exports/{exportId}": "delete-export",
+    "POST /client/v1/events": "track-custom-event-client-side",
+    "POST /management/v1/projects/{projectId}/metadata-schemas": "create-metadata-schema",
+    "GET /management/v1/projects/{projectId}/metadata-schemas": "list-metadata-schemas-of-project",
+    "GET /management/v1/projects/{projectId}/metadata-schemas/{metadataSchemaId}": (
+        "get-metadata-schema-by-id"
+    ),
+    "PUT /management/v1/projects/{projectId}/metadata-schemas/{metadataSchemaId}": (
+        "update-metadata-schema"
+    ),
+    "DELETE /management/v1/projects/{projectId}/metadata-schemas/{metadataSchemaId}": (
+        "delete-metadata-schema"
+    ),
+    "POST /management/v1/projects/{projectId}/custom-event-schemas": "create-custom-event-schema",
+    "GET /management/v1/projects/{projectId}/custom-event-schemas": "list-custom-event-schemas",
+    "GET /management/v1/projects/{projectId}/custom-event-schemas/{customEventSchemaId}": (
+        "get-custom-event-schema"
+    ),
+    "PUT /management/v1/projects/{projectId}/custom-event-schemas/{customEventSchemaId}": (
+        "update-custom-event-schema"
+    ),
+    "DELETE /management/v1/projects/{projectId}/custom-event-schemas/{customEventSchemaId}": (
+        "delete-custom-event-schema"
+    ),
 }
 
 

@@ -90,6 +90,14 @@ def test_a_hundred_thousand_of_two_generators_are_all_different() -> None:
         ("seg_", r"seg_[0-9A-Za-z]{24}"),
         ("del_", r"del_[0-9A-Za-z]{24}"),
         ("proj_", r"proj_[0-9A-Za-z]{8}"),
+        *(
+            (prefix, rf"{prefix}[0-9A-Za-z]{{24}}")
+            for prefix in ("ord_", "ms_", "pc_", "loc_", "exp_")
+        ),
+        *(
+            (prefix, rf"{prefix}[0-9a-f]{{18}}")
+            for prefix in ("prod_", "sku_", "cat_", "tbe_", "event_")
+        ),
         ("v-", r"v-[0-9a-f]{18}"),
         ("w-", r"w-[0-9a-f]{18}"),
         ("aa_", r"aa_[0-9a-f]{18}"),
@@ -106,6 +114,7 @@ def test_each_prefix_has_its_length_and_alphabet(prefix: str, pattern: str) -> N
 
 def test_no_prefix_is_left_out_above() -> None:
     known = {"cust_", "seg_", "del_", "proj_", "v-", "w-", "aa_", "evcus_", "rh_"}
+    known |= {"ord_", "ms_", "pc_", "loc_", "exp_", "prod_", "sku_", "cat_", "tbe_", "event_"}
     assert set(RANDOM_LENGTHS) | TIMED_PREFIXES == known
 
 

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from largesse.engine import segments as rules
-from largesse.engine.conditions import Clock, FilterError
+from largesse.engine.calendar import Clock
+from largesse.engine.conditions import FilterError
 from largesse.engine.segments import Segment
 from largesse.kit import db, wire
 from largesse.kit.errors import InvalidPayload, NotFound, ResourceInUse
@@ -158,6 +159,7 @@ async def delete(ctx: Context, segment_id: str) -> None:
 
 
 def clock_of(ctx: Context) -> Clock:
+    """The instant of this request, with days as the project counts them."""
     return Clock(ctx.now, ZoneInfo(ctx.project.timezone))
 
 

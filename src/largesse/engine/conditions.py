@@ -11,11 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
+
+from largesse.engine import calendar
+from largesse.engine.calendar import Clock, Span, instant_of
 
 # What a property is: text, a number, an instant, a calendar day, any JSON value, the customer's
 # custom events of a name, the segments they are in.
@@ -120,13 +123,6 @@ class Conditions(msgspec.Struct, frozen=True):
         ]
 
 
-class Clock(msgspec.Struct, frozen=True):
-    """The instant of a decision, and the zone that its days are counted in."""
-
-    now: datetime
-    zone: tzinfo = UTC
-
-
 # --- reading ------------------------------------------------------------------------------------
 
 
@@ -229,82 +225,22 @@ _NUMBER = re.compile(r"-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,2})?\Z", re.ASCII)
 
 
 def number_of(text: str) -> Decimal | None:
+    """The number that a text is; None where it is none."""
     return Decimal(text) if _NUMBER.match(text) else None
-
-
-_MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
-    r"(Z|[+-](0\d|1[0-4]):[0-5]\d)?)?\Z",
-    re.ASCII,
-)
-
-
-def instant_of(text: str) -> datetime | None:
-    """The instant that an ISO-8601 text names; without an offset in UTC, a bare date its start."""
-    if not _MOMENT.match(text):
-        return None
-    head, dot, fraction = text.partition(".")
-    if dot:
-        digits = re.match(r"\d+", fraction)
-        assert digits is not None
-        text = f"{head}.{digits[0]:0<6}{fraction[digits.end() :]}"
-    try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 # --- time ---------------------------------------------------------------------------------------
 
-_TICK = timedelta(microseconds=1)
-_DAY = timedelta(days=1)
-Span = tuple[Any, Any]
-
 
 def span(test: Test, kind: str, clock: Clock) -> Span:
-    """The time that a timed test allows: from the first, up to but without the second; None has
-    no bound. Instants, or for a day's property days. Days of JSON values are days in UTC.
+    """The time that a timed test allows: instants, or for a day's property days. Days of JSON
+    values are days in UTC.
     """
-    value = test.values[0]
     if kind == DAY:
-        today = clock.now.astimezone(clock.zone).date()
-        return _span(test.operator, value, today, today, _DAY)
-    if test.operator in ("$is_days_ago", "$is_days_in_future"):
-        zone = UTC if kind == JSON else clock.zone
-        today = clock.now.astimezone(zone).date()
-        first, after = _span(test.operator, value, today, today, _DAY)
-        return _midnight(first, zone), _midnight(after, zone)
-    return _span(test.operator, value, clock.now, None, _TICK)
-
-
-def _span(operator: str, value: Any, now: Any, today: Any, tick: timedelta) -> Span:
-    if operator in _DATED and isinstance(now, date) and not isinstance(now, datetime):
-        value = value.date()
-    if operator == "$after":
-        return value + tick, None
-    if operator == "$before":
-        return None, value
-    days = timedelta(days=value)
-    if operator == "$more_than_ago":
-        return None, now - days
-    if operator == "$less_than_ago":
-        return now - days + tick, now + tick
-    if operator == "$more_than_future":
-        return now + days + tick, None
-    if operator == "$less_than_future":
-        return now, now + days
-    day = today - days if operator == "$is_days_ago" else today + days
-    return day, day + _DAY
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-
-
-def next_month(clock: Clock) -> int:
-    """The number of the month after this one."""
-    return clock.now.astimezone(clock.zone).month % 12 + 1
+        return calendar.days(test.operator, test.values[0], clock)
+    if kind == JSON:
+        clock = Clock(clock.now)
+    return calendar.instants(test.operator, test.values[0], clock)
 
 
 def is_timed(test: Test) -> bool:
@@ -424,7 +360,7 @@ def _in_time(test: Test, kind: str, element: Any, clock: Clock) -> bool:
     if test.operator == "$next_month":
         at = element.astimezone(clock.zone) if kind == TIME else element
         month: int = at.month
-        return month == next_month(clock)
+        return month == calendar.next_month(clock)
     since, before = span(test, kind, clock)
     return (since is None or element >= since) and (before is None or element < before)
 

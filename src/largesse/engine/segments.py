@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from largesse.engine import conditions, geo, money
+from largesse.engine.calendar import Clock
 from largesse.engine.conditions import (
     DAY,
     EVENT,
@@ -21,7 +22,6 @@ from largesse.engine.conditions import (
     SEGMENT,
     TEXT,
     TIME,
-    Clock,
     Conditions,
 )
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from largesse.engine.conditions import Clock, Conditions
+from largesse.engine.calendar import Clock
+from largesse.engine.conditions import Conditions
 from largesse.store.conditions import Hole, Writer
 from largesse.store.listing import Listing
 from largesse.store.segments import json_at

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from largesse.engine import conditions, geo
-from largesse.engine.conditions import Clock, Conditions, Group, Test
+from largesse.engine import calendar, conditions, geo
+from largesse.engine.calendar import Clock
+from largesse.engine.conditions import Conditions, Group, Test
 
 # Places a value among a statement's arguments; its place, such as `$3`.
 Hole = Callable[[Any], str]
@@ -97,11 +98,11 @@ class Writer:
                 at = f"({column} AT TIME ZONE {self.hole(str(self.clock.zone))}::text)"
             elif kind == conditions.JSON:
                 at = f"({column} AT TIME ZONE 'UTC')"
-            return f"extract(month FROM {at}) = {self.hole(conditions.next_month(self.clock))}::int"
+            return f"extract(month FROM {at}) = {self.hole(calendar.next_month(self.clock))}::int"
         cast = "date" if kind == conditions.DAY else "timestamptz"
         return self._within(column, conditions.span(test, kind, self.clock), cast)
 
-    def _within(self, column: str, span: conditions.Span, cast: str = "timestamptz") -> str:
+    def _within(self, column: str, span: calendar.Span, cast: str = "timestamptz") -> str:
         since, before = span
         parts = []
         if since is not None:

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from largesse.engine import conditions, segments
-from largesse.engine.conditions import JSON, NUMBER, TEXT, TIME, Clock, Conditions
+from largesse.engine.calendar import Clock
+from largesse.engine.conditions import JSON, NUMBER, TEXT, TIME, Conditions
 from largesse.kit.db import Db
 from largesse.store import segments as segment_store
 from largesse.store.conditions import Hole, Writer

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from largesse.engine import segments as rules
-from largesse.engine.conditions import Clock, Conditions
+from largesse.engine.calendar import Clock
+from largesse.engine.conditions import Conditions
 from largesse.engine.segments import Counted, Segment
 from largesse.kit.db import Db, Row
 from largesse.store.conditions import Hole, Writer

@@ -72,7 +72,7 @@ async def list_metadata_schemas(ctx: Context) -> ResourceSchemasList:
 
 @routes.get("/v1/metadata-schemas/{resource}", answer=ResourceSchema)
 async def get_metadata_schema(ctx: Context, resource: str) -> ResourceSchema:
-    """Get the metadata schema of a resource, such as `customer`, or a nested one by its name."""
+    """Get the metadata schema of a resource, or a nested one by its name."""
     row = await ctx.db.fetchrow(schemas.GET_METADATA_OF, ctx.project_id, resource)
     if row is None:
         raise NotFound.of(METADATA, resource)
