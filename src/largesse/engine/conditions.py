@@ -244,6 +244,7 @@ def span(test: Test, kind: str, clock: Clock) -> Span:
 
 
 def is_timed(test: Test) -> bool:
+    """Whether a test asks when something was."""
     return test.operator in _TIMED
 
 
@@ -300,6 +301,7 @@ def _counts(test: Test, count: int) -> bool:
 
 
 def counted(operator: str, count: int, wanted: int) -> bool:
+    """Whether a count is what an operator wants."""
     if operator == "$count_less":
         return count < wanted
     return count > wanted if operator == "$count_more" else count == wanted

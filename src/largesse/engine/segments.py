@@ -87,6 +87,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def standing(field: str) -> Standing | None:
+    """A field that speaks of a campaign, such as `loyalty.campaigns.Gold.points`."""
     found = _STANDING.match(field)
     return Standing(found["campaign"], found["what"]) if found else None
 
@@ -99,6 +100,7 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 def tally(field: str) -> Tally | None:
+    """A field that speaks of all events of a name, such as `events.review.count`."""
     found = _COUNT.match(field)
     return Tally(found["name"], found["what"]) if found else None
 
@@ -127,6 +129,7 @@ def kind_of(field: str) -> str | None:
 
 
 def event_of(field: str) -> str:
+    """The name of the event that `events.name` speaks of."""
     return field.removeprefix("events.")
 
 
