@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...] [--seconds N] [--rounds N] [--json FILE]`"""
+"""`python -m bench [NAME...] [--seconds N] [--rounds N] [--rows N] [--json FILE]`"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 import psutil
 
-from bench import customers  # noqa: F401, it registers its benches
+from bench import commerce, customers  # noqa: F401, they register their benches
 from bench.harness import BENCHES, Plan, Report
 from bench.sides import Database, place
 
@@ -23,12 +23,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("name", nargs="*", help=f"one of: {', '.join(BENCHES)}")
     parser.add_argument("--seconds", type=int, default=4, help="length of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each side")
+    parser.add_argument(
+        "--rows", type=int, help="for a quick look: fewer than each bench of rows has"
+    )
     parser.add_argument("--json", type=Path, help="file for the raw figures")
     given = parser.parse_args()
     if unknown := set(given.name) - BENCHES.keys():
         parser.error(f"there is no bench {', '.join(sorted(unknown))}")
-    if given.seconds < 1 or given.rounds < 1:
-        parser.error("at least one second and one round")
+    if given.seconds < 1 or given.rounds < 1 or (given.rows or 1) < 1:
+        parser.error("at least one second, one round and one row")
     return given
 
 
@@ -68,7 +71,7 @@ def main() -> None:
     given = arguments()
     # A polite end unwinds, so that servers and folders go.
     signal.signal(signal.SIGTERM, _end)
-    plan = Plan(given.seconds, given.rounds)
+    plan = Plan(given.seconds, given.rounds, given.rows)
     machine = facts()
     print("\n".join(f"{name}: {value}" for name, value in machine.items()))
     print(f"measurements: medians of {plan.rounds} rounds of {plan.seconds} s, in turns\n")
@@ -81,6 +84,7 @@ def main() -> None:
             "machine": machine,
             "seconds": plan.seconds,
             "rounds": plan.rounds,
+            "rows": plan.rows,
             "benches": {
                 name: {"goals": report.goals, "figures": report.raw}
                 for name, report in reports.items()

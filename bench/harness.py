@@ -68,10 +68,13 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long each measurement takes, and how many there are of each."""
+    """How long each measurement takes, and how many there are of each. `rows` is how much the
+    measurements of many rows take, in place of the size that each states.
+    """
 
     seconds: int
     rounds: int
+    rows: int | None = None
 
 
 Run = Callable[[Plan], Report]

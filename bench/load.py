@@ -17,8 +17,9 @@ from typing import cast
 import msgspec
 import uvloop
 
-# Stands in a request wherever a key goes; it is as long as a key, so a length stays right.
-KEY = "@@@@ key @@@"
+# Stand in a request wherever a key goes, and a key that no other request has; they are as long as
+# keys, so a length stays right.
+KEY, NEW_KEY = "@@@@ key @@@", "@@@@ new @@@"
 FIRST_KEY = 100_000_000_001
 FIRST_NEW_KEY, LAST_NEW_KEY = 200_000_000_000, 999_999_999_999
 
@@ -55,7 +56,10 @@ class Load:
     """What the connections of one order share."""
 
     def __init__(self, order: Order) -> None:
-        self.parts = order.request.encode().split(KEY.encode())
+        plain = order.request.encode().replace(b"%", b"%%")
+        self.template = plain.replace(KEY.encode(), b"%(key)d").replace(
+            NEW_KEY.encode(), b"%(new)d"
+        )
         self.new = order.new
         self.existing = order.existing
         self.random = random.Random()
@@ -66,11 +70,12 @@ class Load:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def request(self) -> bytes:
+        new = self.random.randint(FIRST_NEW_KEY, LAST_NEW_KEY)
         if self.random.random() < self.new:
-            key = self.random.randint(FIRST_NEW_KEY, LAST_NEW_KEY)
+            key = new
         else:
             key = FIRST_KEY + int(self.random.random() * self.existing)
-        return (b"%d" % key).join(self.parts)
+        return self.template % {b"key": key, b"new": new}
 
     def left(self, failure: str | None) -> None:
         """A connection has ended: as it should, or by a failure, which ends them all."""

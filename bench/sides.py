@@ -180,11 +180,11 @@ class Http:
 
 
 @contextlib.contextmanager
-def largesse(folder: Path, url: str, workers: int) -> Iterator[Server]:
-    """The server with so many web workers, on a database. Its background worker stays off: what it
-    does afterwards with the events of one side would fall on the next.
+def largesse(folder: Path, url: str, workers: int, *, background: bool = False) -> Iterator[Server]:
+    """The server with so many web workers, on a database. Its background worker stays off where it
+    is not measured: what it does afterwards with the events of one side would fall on the next.
     """
-    server = Server(folder, database_url=url, workers=workers, background="false")
+    server = Server(folder, database_url=url, workers=workers, background=background)
     try:
         server.start()
         yield server
@@ -195,6 +195,10 @@ def largesse(folder: Path, url: str, workers: int) -> Iterator[Server]:
 
 def web_of(server: Server) -> Callable[[], list[psutil.Process]]:
     return lambda: server.children("largesse.app")
+
+
+def background_of(server: Server) -> Callable[[], list[psutil.Process]]:
+    return lambda: server.children("largesse.worker")
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from largesse.store import customers as customer_store
 from largesse.store import definitions, events, orders
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
+from largesse.store.definitions import Definitions
 from largesse.store.events import Event
 from largesse.store.orders import Written
 
@@ -164,7 +165,9 @@ class People(msgspec.Struct):
     referrer_id: str | None
 
 
-async def _people(ctx: Context, body: OrderFields) -> People:
+async def _people(ctx: Context, body: OrderFields, before: str | None = None) -> People:
+    """`before` is the customer that the order had."""
+    await _hold_in_order(ctx, body, before)
     customer = await customers.mention(ctx, body.customer or _reference(body.customer_id))
     referrer = await customers.mention(ctx, body.referrer or _reference(body.referrer_id))
     if referrer is not None and (customer is None or customer["id"] != referrer["id"]):
@@ -173,17 +176,40 @@ async def _people(ctx: Context, body: OrderFields) -> People:
     return People(customer, None if referrer is None else referrer["id"])
 
 
+async def _hold_in_order(ctx: Context, body: OrderFields, before: str | None) -> None:
+    """Where an order concerns several customers, their rows are held by id, so that two orders that
+    cross wait for each other and never in a circle.
+    """
+    people = (body.customer, body.referrer)
+    names = [person.id or person.source_id for person in people if person is not None]
+    names += [body.customer_id, body.referrer_id, before]
+    wanted = {name for name in names if name}
+    if len(wanted) < 2:
+        return
+    rows = [await customer_store.find(ctx.db, ctx.project_id, name) for name in sorted(wanted)]
+    ids = [row["id"] for row in rows if row is not None]
+    await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, ids)
+
+
+async def _definitions(ctx: Context, people: People) -> Definitions:
+    """The project's definitions, whose number came with the customer if there is one."""
+    if people.customer is None:
+        return await definitions.current(ctx.db, ctx.project_id)
+    version = people.customer["definitions"]
+    return await definitions.numbered(ctx.db, ctx.project_id, version)
+
+
 def _reference(customer_id: str | None) -> CustomerBody | None:
     return CustomerBody(id=customer_id) if customer_id else None
 
 
 async def _create(ctx: Context, body: OrderBody, *, silent: bool) -> db.Row | None:
     """The new order; None where its id or source id was taken in the meantime."""
-    known = await definitions.current(ctx.db, ctx.project_id)
     merged, _ = metadata.patch(body.metadata)
+    people = await _people(ctx, body)
+    known = await _definitions(ctx, people)
     metadata.check(known, "order", body.metadata, whole=True)
     items = await order_items.items_of(ctx, body.items or [], known, silent=silent)
-    people = await _people(ctx, body)
     totals = rules.totals(items, body.amount, body.discount_amount or 0)
     written = Written(
         id=body.id if body.id and is_id(body.id, "ord_") else ctx.new_id("ord_"),
@@ -208,7 +234,8 @@ async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bo
     status = body.status or before["status"]
     if not rules.may_become(before["status"], status):
         raise InvalidOrder(f"Status cannot change from {before['status']} to {status}")
-    known = await definitions.current(ctx.db, ctx.project_id)
+    people = await _people(ctx, body, before["customer_id"])
+    known = await _definitions(ctx, people)
     metadata.check(known, "order", body.metadata, whole=False)
     kept, removed = metadata_rules.patch(_flawless(body.metadata))
     merged = {
@@ -220,7 +247,6 @@ async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bo
         items = msgspec.json.decode(before["items"], type=list[Item])
     else:
         items = await order_items.items_of(ctx, body.items, known, silent=silent)
-    people = await _people(ctx, body)
     amount = before["amount"] if body.amount is None else body.amount
     discount = before["discount_amount"] if body.discount_amount is None else body.discount_amount
     initial = before["initial_amount"] if body.initial_amount is None else body.initial_amount
@@ -266,6 +292,9 @@ async def _follow(
     """Moves the sums of the customers, tells what happened, and settles segments."""
     changed = {} if customer is None else {customer["id"]: customer}
     for customer_id, (amount, count) in _moves(before, after).items():
+        if customer_id not in changed:
+            # The last order is looked up by a statement that begins when the row is held already.
+            await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, [customer_id])
         row = await _sum_up(ctx, customer_id, amount, count)
         if row is not None:
             changed[customer_id] = row
@@ -290,8 +319,6 @@ def _moves(before: db.Row | None, after: db.Row) -> dict[str, tuple[int, int]]:
 
 
 async def _sum_up(ctx: Context, customer_id: str, amount: int, count: int) -> db.Row | None:
-    # The last order is looked up by a statement that begins when the row is held already.
-    await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, [customer_id])
     try:
         return await orders.sum_up(ctx.db, ctx.project_id, customer_id, amount, count)
     except db.DatabaseError as error:
