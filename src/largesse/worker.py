@@ -165,7 +165,7 @@ class Worker:
 
 async def run(config: Settings, parent_fd: int | None = None) -> None:
     """Works until SIGTERM, or until the parent is gone; what is in hand is finished first."""
-    async with await db.open_pool(config.database_url, 4, config.statement_timeout_ms) as pool:
+    async with await db.open_pool(config.database_url, 6, config.statement_timeout_ms) as pool:
         worker = Worker(config, pool)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -305,7 +305,9 @@ async def _forget_orders(ctx: Context, customer_ids: list[str]) -> int:
     count = 0
     for customer_id in customer_ids:
         rows = await ctx.db.fetch(orders.DELETE_OF_CUSTOMER, ctx.project_id, customer_id)
-        await ctx.db.execute(orders.UNREFER, ctx.project_id, customer_id)
+        referred = await ctx.db.fetch(orders.UNREFER, ctx.project_id, customer_id)
+        told = sorted({row["customer_id"] for row in referred if row["customer_id"]})
+        await ctx.db.execute(events.FORGET_REFERRER, ctx.project_id, told, customer_id)
         count += len(rows)
     await ctx.emit([Event(events.ORDER_FORGOTTEN, "{}")] * count)
     await ctx.db.execute(exports.FORGET, ctx.project_id)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -86,6 +87,7 @@ class Standing(msgspec.Struct, frozen=True):
     what: str
 
 
+@lru_cache(maxsize=4096)
 def standing(field: str) -> Standing | None:
     """A field that speaks of a campaign, such as `loyalty.campaigns.Gold.points`."""
     found = _STANDING.match(field)
@@ -99,6 +101,7 @@ class Tally(msgspec.Struct, frozen=True):
     what: str
 
 
+@lru_cache(maxsize=4096)
 def tally(field: str) -> Tally | None:
     """A field that speaks of all events of a name, such as `events.review.count`."""
     found = _COUNT.match(field)
@@ -196,13 +199,19 @@ class Customer:
         self._windows = windows or {}
         self._shapes = shapes or {}
         self._documents: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
         self.segments = set(segments)
 
     def value(self, field: str) -> Any:
-        if field in COLUMNS:
-            return self._column(COLUMNS[field][1])
         if field in _MEMBERSHIP:
             return sorted(self.segments)
+        if field not in self._values:
+            self._values[field] = self._value(field)
+        return self._values[field]
+
+    def _value(self, field: str) -> Any:
+        if field in COLUMNS:
+            return self._column(COLUMNS[field][1])
         if path := metadata_path(field):
             return at(self._document(path[0]), path[1])
         if found := standing(field):

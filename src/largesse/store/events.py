@@ -80,6 +80,12 @@ SELECT DISTINCT customer_id FROM events
 WHERE project_id = $1 AND type = 'customer.deleted' AND customer_id IS NOT NULL
     AND (customer_id = $2 OR data #>> '{customer,source_id}' = $2)
 """
+# What customers' events say of who referred them.
+FORGET_REFERRER = """
+UPDATE events SET data = (data::jsonb || '{"referrer": null}')::json
+WHERE project_id = $1 AND customer_id = ANY($2::text[]) AND type LIKE 'customer.order.%'
+    AND data #>> '{referrer,id}' = $3
+"""
 SOURCE_IDS_OF_CUSTOMER = """
 SELECT DISTINCT data #>> '{customer,source_id}' AS source_id FROM events
 WHERE project_id = $1 AND customer_id = $2 AND data #>> '{customer,source_id}' IS NOT NULL

@@ -68,7 +68,10 @@ SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[])
 ORDER BY id FOR NO KEY UPDATE
 """
 DELETE_OF_CUSTOMER = "DELETE FROM orders WHERE project_id = $1 AND customer_id = $2 RETURNING id"
-UNREFER = "UPDATE orders SET referrer_id = NULL WHERE project_id = $1 AND referrer_id = $2"
+UNREFER = """
+UPDATE orders SET referrer_id = NULL WHERE project_id = $1 AND referrer_id = $2
+RETURNING customer_id
+"""
 TOTAL = events.whole("orders")
 
 LISTING = Listing(

@@ -535,6 +535,8 @@ CREATE INDEX orders_created ON public.orders USING btree (project_id, created_at
 
 CREATE INDEX orders_customer ON public.orders USING btree (project_id, customer_id, created_at, id);
 
+CREATE INDEX orders_referrer ON public.orders USING btree (project_id, referrer_id) WHERE (referrer_id IS NOT NULL);
+
 CREATE UNIQUE INDEX orders_source_id ON public.orders USING btree (project_id, source_id);
 
 CREATE INDEX orders_status ON public.orders USING btree (project_id, status, id);
