@@ -13,7 +13,12 @@ from typing import Any, NoReturn
 import msgspec
 import psutil
 
-from bench import commerce, customers  # noqa: F401, they register their benches
+from bench import (  # noqa: F401, they register their benches
+    commerce,
+    commerce_bulk,
+    commerce_imports,
+    customers,
+)
 from bench.harness import BENCHES, Plan, Report
 from bench.sides import Database, place
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,8 +28,46 @@ SHORT = settings(
 LONG = settings(SHORT, max_examples=100)
 
 
+KNOWN = {"customerId", "asyncActionId", "taskResultId", "projectId", "locationId", "resource"}
+
+# What a path may name: where such objects are listed, and a body that makes one. `{}` is the
+# project, and a product's own path stands for the one that a SKU hangs on.
+WORD = {"word": {"type": "string", "optional": True}}
+MADE: dict[str, tuple[str, dict[str, Any]]] = {
+    "productId": ("/v1/products", {"name": "x", "price": 1}),
+    "skuId": ("/v1/products/{product}/skus", {"sku": "x", "price": 1}),
+    "productCollectionId": (
+        "/v1/product-collections",
+        {
+            "name": "x",
+            "type": "AUTO_UPDATE",
+            "filter": {"junction": "and", "price": {"conditions": {"$more_than": [1]}}},
+        },
+    ),
+    "categoryId": ("/v1/categories", {"name": "x", "hierarchy": 1}),
+    "orderId": ("/v1/orders", {"amount": 1, "customer": {"source_id": "b"}}),
+    "segmentId": (
+        "/v1/segments",
+        {
+            "name": "x",
+            "type": "auto-update",
+            "filter": {"junction": "and", "name": {"conditions": {"$is": ["x"]}}},
+        },
+    ),
+    "exportId": ("/v1/exports", {"exported_object": "product"}),
+    "metadataSchemaId": (
+        "/management/v1/projects/{project}/metadata-schemas",
+        {"related_object": "product", "properties": WORD},
+    ),
+    "customEventSchemaId": (
+        "/management/v1/projects/{project}/custom-event-schemas",
+        {"name": "x", "schema": {"properties": WORD}},
+    ),
+}
+
+
 class Target:
-    """A project with a customer, an async action and a report, and all three kinds of keys."""
+    """A project with one of everything that a path can name, and all three kinds of keys."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -49,20 +88,48 @@ class Target:
             "asyncActionId": action["id"],
             "taskResultId": action["id"],
             "projectId": shop.id,
+            "locationId": self.location(),
+            "resource": "product",
         }
+
+    def location(self) -> str:
+        """The id of a location; only the command line makes one."""
+        file = self.shop.server.folder.with_name("locations.csv")
+        file.write_text("name,latitude,longitude,radius\nHere,50,19,1 km\n")
+        done = self.shop.server.command("locations", "import", "--project", self.shop.id, str(file))
+        assert done.returncode == 0, done.stderr
+        [location] = self.shop.api.get("/v1/locations").json()["data"]
+        found: str = location["id"]
+        return found
+
+    def living(self, name: str) -> str:
+        """The id of something that exists: an earlier case may have deleted what there was."""
+        if name == "customerId":
+            self.shop.api.post("/v1/customers", json={"source_id": "a"})
+        if name in self.known:
+            return self.known[name]
+        path, body = MADE[name]
+        product = self.living("productId") if name == "skuId" else ""
+        path = path.format(project=self.shop.id, product=product)
+        listed = self.shop.api.get(path, headers=self.headers).json()
+        if listed[listed["data_ref"]]:
+            found: str = listed[listed["data_ref"]][0]["id"]
+            return found
+        answer = self.shop.api.post(path, json=body, headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        made: str = answer.json()["id"]
+        return made
 
     def check(self, case: Any, known: bool) -> None:
         """Sends a case, half of the time with ids that exist, and judges the answer."""
         if known and case.path_parameters:
-            case.path_parameters = {name: self.known[name] for name in case.path_parameters}
-            if "customerId" in case.path_parameters:
-                # An earlier case may have deleted them.
-                self.shop.api.post("/v1/customers", json={"source_id": "a"})
+            case.path_parameters = {name: self.living(name) for name in case.path_parameters}
             if "task-results" in case.path:
                 case.query = {"token": self.token}
         if "management" in case.path and isinstance(case.body, dict):
             # Without it the client key could not do what is fuzzed next.
             case.body.pop("client_create_customer_enabled", None)
+            case.body.pop("client_loyalty_events_enabled", None)
         answer = case.call(base_url=self.shop.server.url, headers=self.headers, timeout=30)
         words = f"{case.method} {case.path} {answer.status_code} {answer.text[:300]}"
         assert answer.status_code < 500, words
@@ -82,7 +149,10 @@ class Target:
 def target() -> Iterator[Target]:
     """On a server of its own: it leaves projects behind that no other test should list."""
     for server in running():
-        yield Target(server.project(client_create_customer_enabled=True))
+        shop = server.project(
+            client_create_customer_enabled=True, client_loyalty_events_enabled=True
+        )
+        yield Target(shop)
 
 
 @fuzzed.given(known=st.booleans())
@@ -103,7 +173,9 @@ def test_no_request_is_too_much_at_length(case: Any, known: bool, target: Target
 def test_every_operation_but_one_is_fuzzed() -> None:
     whole = {(op.ok().method, op.ok().path) for op in schema.get_all_operations()}
     some = {(op.ok().method, op.ok().path) for op in fuzzed.get_all_operations()}
-    assert len(whole) == 25
+    assert len(whole) == 80
+    named = {name for _, path in whole for name in re.findall(r"{(\w+)}", path)}
+    assert named == {*MADE, *KNOWN}
     assert {(method.upper(), path) for method, path in whole - some} == {
         ("DELETE", "/management/v1/projects/{projectId}")
     }

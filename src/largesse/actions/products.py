@@ -215,7 +215,14 @@ async def update(ctx: Context, id_or_source_id: str, body: ProductFields) -> Pro
     """Updates a product that exists. Raises NotFound."""
     known = await get(ctx, id_or_source_id)
     change = change_of(body, ctx.now, known["id"], None, by_id=True)
-    return product(await write(ctx, change, body.metadata))
+    try:
+        row = await write(ctx, change, body.metadata)
+    except DuplicateFound:
+        raise NotFound.of("product", id_or_source_id) from None
+    if row["updated_at"] is None:
+        # It was deleted in the meantime, and this would bring it back.
+        raise NotFound.of("product", id_or_source_id)
+    return product(row)
 
 
 async def delete(ctx: Context, id_or_source_id: str, *, force: bool) -> None:
@@ -223,6 +230,7 @@ async def delete(ctx: Context, id_or_source_id: str, *, force: bool) -> None:
     known = await get(ctx, id_or_source_id)
     if force:
         await ctx.db.execute(products.DELETE_SKUS_OF_PRODUCT, ctx.project_id, known["id"])
+        await ctx.db.execute(products.OUT_OF_BIN, ctx.project_id, known["id"])
         row = await ctx.db.fetchrow(products.DELETE_PRODUCT, ctx.project_id, known["id"])
     else:
         row = await ctx.db.fetchrow(products.BIN_PRODUCT, ctx.project_id, known["id"], ctx.now)
@@ -247,6 +255,15 @@ async def _into_bin(
 
 
 # --- SKUs ---------------------------------------------------------------------------------------
+
+
+async def _hold(ctx: Context, id_or_source_id: str) -> db.Row:
+    """A product's row, held so that it is not deleted meanwhile. Raises NotFound."""
+    known = await get(ctx, id_or_source_id)
+    row = await ctx.db.fetchrow(products.HOLD_PRODUCT, ctx.project_id, known["id"])
+    if row is None:
+        raise NotFound.of("product", id_or_source_id)
+    return row
 
 
 async def get_sku(ctx: Context, id_or_source_id: str, product_id: str | None = None) -> db.Row:
@@ -283,7 +300,7 @@ async def upsert_sku(ctx: Context, product_id: str, body: SkuBody) -> Sku:
     """Creates a SKU of a product, or updates the one with this id or else source id. Raises
     DuplicateFound where it is another product's, or in the bin.
     """
-    parent = await get(ctx, product_id)
+    parent = await _hold(ctx, product_id)
     id_ = body.id if body.id and is_id(body.id, "sku_") else ctx.new_id("sku_")
     change = sku_change_of(body, id_, parent["id"], body.source_id, by_id=bool(body.id))
     return sku(await write_sku(ctx, change, body.metadata))
@@ -306,10 +323,16 @@ async def write_sku(ctx: Context, change: SkuChange, sent: dict[str, Any] | None
 
 async def update_sku(ctx: Context, product_id: str, sku_id: str, body: SkuFields) -> Sku:
     """Updates a SKU that exists. Raises NotFound."""
-    parent = await get(ctx, product_id)
+    parent = await _hold(ctx, product_id)
     known = await get_sku(ctx, sku_id, parent["id"])
     change = sku_change_of(body, known["id"], parent["id"], None, by_id=True)
-    return sku(await write_sku(ctx, change, body.metadata))
+    try:
+        row = await write_sku(ctx, change, body.metadata)
+    except DuplicateFound:
+        raise NotFound.of("sku", sku_id) from None
+    if row["updated_at"] is None:
+        raise NotFound.of("sku", sku_id)
+    return sku(row)
 
 
 async def delete_sku(ctx: Context, product_id: str, sku_id: str, *, force: bool) -> None:

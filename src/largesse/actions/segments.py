@@ -113,6 +113,11 @@ async def _filter(ctx: Context, given: dict[str, Any] | None) -> dict[str, Any]:
         unknown = sorted(set(named) - {row["id"] for row in rows})
         if unknown:
             raise InvalidPayload(f"Property .filter speaks of an unknown segment {unknown[0]}")
+        known = await definitions.current(ctx.db, ctx.project_id)
+        if rules.weight(conditions, known.by_id) > rules.MOST_WEIGHT:
+            raise InvalidPayload(
+                "Property .filter speaks of segments that speak of too many others"
+            )
     places = conditions.named("$in_location")
     if places:
         missing = sorted(set(places) - set(await locations.shapes(ctx.db, ctx.project_id, places)))
@@ -270,12 +275,11 @@ async def _portion(begin: Any, connection: Any) -> bool:
     if row is None:
         return False
     known = await definitions.current(ctx.db, ctx.project_id)
-    by_id = {segment.id: segment for segment in known.segments}
-    segment = by_id.get(row["id"])
+    segment = known.by_id.get(row["id"])
     if segment is None:
         return False
     found = segments.matching(
-        segment.conditions, clock_of(ctx), taken=2, segments=by_id, locations=known.locations
+        segment.conditions, clock_of(ctx), taken=2, segments=known.by_id, locations=known.locations
     )
     moved = await segments.sync_portion(
         ctx.db, ctx.project_id, segment.id, row["sync_after"], found, PORTION
@@ -285,7 +289,7 @@ async def _portion(begin: Any, connection: Any) -> bool:
         await _announce(ctx, segment, moved.entered, moved.left)
     if moved.last:
         again = CONFIRM_AFTER if first else None
-        if segment.conditions.depends_on_time:
+        if rules.depends_on_time(segment.conditions, known.by_id):
             again = timedelta(seconds=ctx.settings.segment_refresh_seconds)
         await segments.finish_sync(ctx.db, ctx.project_id, segment.id, ctx.now, again)
     return True

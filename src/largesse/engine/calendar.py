@@ -68,7 +68,10 @@ def instants(operator: str, value: Any, clock: Clock) -> Span:
 
 def _span(operator: str, value: Any, now: Any, today: Any, tick: timedelta) -> Span:
     if operator == "$after":
-        return value + tick, None
+        try:
+            return value + tick, None
+        except OverflowError:
+            return None, value.min.replace(tzinfo=UTC) if today is None else value.min
     if operator == "$before":
         return None, value
     ahead = timedelta(days=value)

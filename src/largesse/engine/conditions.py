@@ -74,6 +74,7 @@ _ALLOWED = {
 OPERATORS = sorted(set().union(*_ALLOWED.values()))
 MOST_DAYS = 36_500
 MOST_VALUES = 1000
+MOST_PROPERTIES = 100
 
 
 class FilterError(ValueError):
@@ -137,6 +138,8 @@ def read(
     junction = given.get("junction", "and")
     if not isinstance(junction, str) or junction.lower() not in ("and", "or"):
         raise FilterError(path, "has wrong `junction` property. It must be one of: and, or")
+    if len(given) > MOST_PROPERTIES:
+        raise FilterError(path, f"should have at most {MOST_PROPERTIES} properties")
     groups = []
     for field, member in given.items():
         if field == "junction":

@@ -15,7 +15,12 @@ from typing import Any
 EARTH_KM = 6371.0088
 UNITS_KM = {"km": 1.0, "m": 0.001, "mi": 1.609344, "ft": 0.0003048}
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?"
+)
+# A number that is too small to be told from 0, though it is written as another.
+_SOME = re.compile(r"[^eE]*[1-9]")
+_BLANKS = " \t\r\n"
 _LENGTH = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)[ \t]*(km|m|mi|ft)", re.IGNORECASE)
 
 
@@ -23,13 +28,16 @@ def point(text: str) -> tuple[float, float] | None:
     """The latitude and longitude of `lat,lon`, also written `geo:lat,lon` or with blanks; None
     where that is no point on earth.
     """
-    text = text.strip()
+    text = text.strip(_BLANKS)
     if text[:4].lower() == "geo:":
         text = text[4:]
-    parts = [part.strip() for part in text.split(",", 2)]
+    parts = [part.strip(_BLANKS) for part in text.split(",", 2)]
     if len(parts) != 2 or not all(map(_NUMBER.fullmatch, parts)):
         return None
     latitude, longitude = map(float, parts)
+    for number, part in ((latitude, parts[0]), (longitude, parts[1])):
+        if number == 0 and _SOME.match(part):
+            return None
     return (latitude, longitude) if _on_earth(latitude, longitude) else None
 
 
@@ -67,11 +75,12 @@ def inside(shape: Mapping[str, Any], lat: float, lon: float) -> bool:
         return distance_km(center, (lat, lon)) <= radius
     return any(
         _in_ring(outer, lat, lon) and not any(_in_ring(hole, lat, lon) for hole in holes)
-        for outer, *holes in _polygons(shape["geojson"])
+        for outer, *holes in polygons(shape["geojson"])
     )
 
 
-def _polygons(geojson: Mapping[str, Any]) -> Sequence[Any]:
+def polygons(geojson: Mapping[str, Any]) -> Sequence[Any]:
+    """The polygons of a geometry, each a list of rings."""
     coordinates: Sequence[Any] = geojson["coordinates"]
     return coordinates if geojson["type"] == "MultiPolygon" else [coordinates]
 
@@ -117,10 +126,10 @@ def _circle_flaw(distance: Any) -> str | None:
 def _polygons_flaw(geojson: Any) -> str | None:
     if not isinstance(geojson, Mapping) or geojson.get("type") not in ("Polygon", "MultiPolygon"):
         return "the geometry is neither a Polygon nor a MultiPolygon"
-    polygons = _polygons({"coordinates": None, **geojson})
-    if not _is_list(polygons) or not polygons:
+    found_polygons = polygons({"coordinates": None, **geojson})
+    if not _is_list(found_polygons) or not found_polygons:
         return "the geometry has no polygons"
-    for number, rings in enumerate(polygons, 1):
+    for number, rings in enumerate(found_polygons, 1):
         if found := _rings_flaw(rings):
             return found if geojson["type"] == "Polygon" else f"{found} (polygon {number})"
     return None

@@ -76,7 +76,7 @@ _STANDING = re.compile(
     r"(?:loyalty|loyalty_points|loyalty_tier)\.campaigns\.(?P<campaign>.+)"
     r"\.(?P<what>points|referred_customers|loyalty_tier)\Z"
 )
-_INDEX = re.compile(r"-?\d{1,9}\Z", re.ASCII)
+_INDEX = re.compile(r"\s*[+-]?\d{1,9}\Z", re.ASCII)
 _COUNT = re.compile(r"events\.(?P<name>.+)\.(?P<what>count|first|last)\Z")
 
 
@@ -276,6 +276,33 @@ def segments_named(given: Conditions) -> list[str]:
         for test in group.tests
         for value in test.values
     ]
+
+
+MOST_WEIGHT = 300
+
+
+def weight(given: Conditions, segments: Mapping[str, Segment]) -> int:
+    """How many properties a filter asks about, with those of the segments that it speaks of."""
+    known: dict[str, int] = {}
+
+    def of(conditions_: Conditions) -> int:
+        total = len(conditions_.groups)
+        for name in segments_named(conditions_):
+            if name in segments and name not in known:
+                known[name] = of(segments[name].conditions)
+            total += known.get(name, 1)
+        return total
+
+    return of(given)
+
+
+def depends_on_time(given: Conditions, segments: Mapping[str, Segment]) -> bool:
+    """Whether a filter, or one of a segment that it speaks of, comes to hold by waiting."""
+    return given.depends_on_time or any(
+        depends_on_time(segments[name].conditions, segments)
+        for name in set(segments_named(given))
+        if name in segments
+    )
 
 
 class Needs(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +21,6 @@ _COMPARED = {
     "$less_than_equal": "<=",
 }
 _COUNTED = {"$count": "=", "$count_less": "<", "$count_more": ">"}
-_POINT = r"^\s*(geo:)?\s*-?\d{1,3}(\.\d+)?\s*,\s*-?\d{1,3}(\.\d+)?\s*$"
 
 
 class Writer:
@@ -149,39 +147,22 @@ class Writer:
         return f"(jsonb_typeof({element}) = 'string' AND ({found}))"
 
     def _inside(self, location_ids: Sequence[str], text: str) -> str:
-        plain = f"replace({text}, 'geo:', '')"
-        latitude = f"split_part({plain}, ',', 1)::float8"
-        longitude = f"split_part({plain}, ',', 2)::float8"
-        found = [
-            self._shape(self.locations[location_id], latitude, longitude)
-            for location_id in location_ids
-            if location_id in self.locations
-        ]
-        earth = f"abs({latitude}) <= 90 AND abs({longitude}) <= 180"
-        inside = f"({earth}) AND ({_either(found)})"
-        return f"CASE WHEN {text} ~ {self.hole(_POINT)}::text THEN {inside} END"
+        found = []
+        for location_id in location_ids:
+            shape = self.locations.get(location_id)
+            if shape is not None:
+                found.append(self._shape(shape, f"point_of({text})"))
+        return _either(found)
 
-    def _shape(self, shape: Mapping[str, Any], latitude: str, longitude: str) -> str:
-        if shape["type"] == "circle":
-            center = geo.point(shape["distance"]["center"])
-            radius = geo.length_km(shape["distance"]["radius"])
-            assert center is not None
-            assert radius is not None
-            here = [f"{self.hole(math.radians(part))}::float8" for part in center]
-            half = (
-                f"power(sin((radians({latitude}) - {here[0]}) / 2), 2) + cos({here[0]}) * "
-                f"cos(radians({latitude})) * power(sin((radians({longitude}) - {here[1]}) / 2), 2)"
-            )
-            reach = self.hole(radius / (2 * geo.EARTH_KM))
-            return f"asin(sqrt(least(1, {half}))) <= {reach}::float8"
-        at = f"point({longitude}, {latitude})"
-        parts = []
-        for outer, *holes in _polygons(shape["geojson"]):
-            part = f"{self.hole(_ring(outer))}::text::polygon @> {at}"
-            for gap in holes:
-                part += f" AND NOT {self.hole(_ring(gap))}::text::polygon @> {at}"
-            parts.append(f"({part})")
-        return _either(parts)
+    def _shape(self, shape: Mapping[str, Any], point: str) -> str:
+        if shape["type"] == "polygon":
+            polygons = msgspec.json.encode(geo.polygons(shape["geojson"])).decode()
+            return f"is_in_polygons({point}, {self.hole(polygons)}::jsonb)"
+        center = geo.point(shape["distance"]["center"])
+        assert center is not None
+        circle = (*center, geo.length_km(shape["distance"]["radius"]))
+        places = ", ".join(f"{self.hole(number)}::float8" for number in circle)
+        return f"is_within_km({point}, {places})"
 
     # --- what customers did, and where they belong ---------------------------------------------
 
@@ -225,12 +206,3 @@ def _forms(texts: Sequence[str]) -> list[str]:
     forms += [text for text in texts if text in ("true", "false")]
     numbers = (conditions.number_of(text) for text in texts)
     return forms + [str(number) for number in numbers if number is not None]
-
-
-def _polygons(geojson: Mapping[str, Any]) -> Sequence[Any]:
-    coordinates: Sequence[Any] = geojson["coordinates"]
-    return [coordinates] if geojson["type"] == "Polygon" else coordinates
-
-
-def _ring(positions: Sequence[Sequence[float]]) -> str:
-    return "(" + ",".join(f"({x!r},{y!r})" for x, y, *_ in positions) + ")"

@@ -45,6 +45,10 @@ class Definitions(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...] = ()
     locations: dict[str, Any] = {}
 
+    @property
+    def by_id(self) -> dict[str, Segment]:
+        return {segment.id: segment for segment in self.segments}
+
 
 NONE = Definitions()
 _known: OrderedDict[str, tuple[int, Definitions]] = OrderedDict()

@@ -221,4 +221,5 @@ class Listing:
             return known
         conditions, arguments = self.where(values)
         matching = f"FROM {self.table} WHERE {' AND '.join(conditions)}"
-        return await db.count_within(database, matching, [project_id, *arguments], budget_ms)
+        expected = await db.count_within(database, matching, [project_id, *arguments], budget_ms)
+        return max(expected, counted)

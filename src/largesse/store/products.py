@@ -73,6 +73,8 @@ RETURNING {PRODUCT}
 """
 _LIVING_PRODUCT = f"SELECT {PRODUCT} FROM products WHERE project_id = $1 AND deleted_at IS NULL"
 GET_PRODUCT = f"{_LIVING_PRODUCT} AND id = $2"
+# Whoever deletes it waits, or has done so: then there is no row.
+HOLD_PRODUCT = f"{GET_PRODUCT} FOR SHARE"
 GET_PRODUCT_BY_SOURCE_ID = f"{_LIVING_PRODUCT} AND source_id = $2"
 PRODUCTS_NAMED = f"{_LIVING_PRODUCT} AND (id = ANY($2::text[]) OR source_id = ANY($3::text[]))"
 BIN_PRODUCT = f"""
@@ -128,6 +130,10 @@ WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING {SKU}
 """
 DELETE_SKU = """
 DELETE FROM skus WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING id
+"""
+OUT_OF_BIN = """
+DELETE FROM bin
+WHERE project_id = $1 AND resource_type = 'sku' AND resource_parent_id = $2 RETURNING id
 """
 INTO_BIN = """
 INSERT INTO bin (project_id, id, resource_id, resource_type, resource_name, resource_parent_id,

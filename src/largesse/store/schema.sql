@@ -1,12 +1,146 @@
 CREATE FUNCTION public.instant_of(text) RETURNS timestamp with time zone
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     AS $_$
+DECLARE
+    found timestamptz;
+
 BEGIN
     IF $1 ~ '^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$' THEN
-        RETURN $1::timestamp AT TIME ZONE 'UTC';
+        found := $1::timestamp AT TIME ZONE 'UTC';
 
     ELSIF $1 ~ '^\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)$' THEN
-        RETURN $1::timestamptz;
+        found := $1::timestamptz;
+
+    END IF;
+
+    IF found >= '0001-01-01T00:00:00Z' AND found < '10000-01-01T00:00:00Z' THEN
+        RETURN found;
+
+    END IF;
+
+    RETURN NULL;
+
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+
+END
+$_$;
+
+CREATE FUNCTION public.is_in_polygons(here double precision[], polygons jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    lat double precision := here[1];
+
+    lon double precision := here[2];
+
+    polygon jsonb;
+
+    ring jsonb;
+
+    ordinal bigint;
+
+    corner jsonb;
+
+    x double precision;
+
+    y double precision;
+
+    last_x double precision;
+
+    last_y double precision;
+
+    odd boolean;
+
+    within boolean;
+
+BEGIN
+    IF here IS NULL THEN
+        RETURN false;
+
+    END IF;
+
+    FOR polygon IN SELECT value FROM jsonb_array_elements(polygons) LOOP
+        within := false;
+
+        FOR ring, ordinal IN
+            SELECT value, ordinality FROM jsonb_array_elements(polygon) WITH ORDINALITY
+        LOOP
+            odd := false;
+
+            last_x := NULL;
+
+            FOR corner IN SELECT value FROM jsonb_array_elements(ring) LOOP
+                x := (corner ->> 0)::double precision;
+
+                y := (corner ->> 1)::double precision;
+
+                IF last_x IS NOT NULL AND (last_y > lat) <> (y > lat) THEN
+                    IF lon < last_x + (lat - last_y) * (x - last_x) / (y - last_y) THEN
+                        odd := NOT odd;
+
+                    END IF;
+
+                END IF;
+
+                last_x := x;
+
+                last_y := y;
+
+            END LOOP;
+
+            IF ordinal = 1 THEN
+                within := odd;
+
+            ELSIF odd THEN
+                within := false;
+
+            END IF;
+
+            EXIT WHEN NOT within;
+
+        END LOOP;
+
+        IF within THEN
+            RETURN true;
+
+        END IF;
+
+    END LOOP;
+
+    RETURN false;
+
+END
+$$;
+
+CREATE FUNCTION public.is_within_km(here double precision[], latitude double precision, longitude double precision, km double precision) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT 2 * 6371.0088::double precision * asin(sqrt(least(
+        1,
+        power(sin((radians(here[1]) - radians(latitude)) / 2), 2)
+            + cos(radians(latitude)) * cos(radians(here[1]))
+            * power(sin(radians(here[2] - longitude) / 2), 2)
+    ))) <= km
+$$;
+
+CREATE FUNCTION public.point_of(text) RETURNS double precision[]
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $_$
+DECLARE
+    parts text[] := regexp_match($1, '^[ \t\r\n]*(?:[gG][eE][oO]:)?[ \t\r\n]*([+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?)[ \t\r\n]*,[ \t\r\n]*([+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?)[ \t\r\n]*$');
+
+    latitude double precision;
+
+    longitude double precision;
+
+BEGIN
+    latitude := parts[1];
+
+    longitude := parts[2];
+
+    IF abs(latitude) <= 90 AND abs(longitude) <= 180 THEN
+        RETURN ARRAY[latitude, longitude];
 
     END IF;
 
