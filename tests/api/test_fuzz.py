@@ -107,7 +107,8 @@ class Target:
         if name == "customerId":
             self.shop.api.post("/v1/customers", json={"source_id": "a"})
         if name in self.known:
-            return self.known[name]
+            known: str = self.known[name]
+            return known
         path, body = MADE[name]
         product = self.living("productId") if name == "skuId" else ""
         path = path.format(project=self.shop.id, product=product)

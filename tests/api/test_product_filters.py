@@ -146,7 +146,7 @@ def with_filter(
     shop: Shop, fields: dict[str, Any], expected: set[str], junction: str = "and"
 ) -> None:
     """Asks for what fulfils a filter; the collection is deleted again, for there may be but 100."""
-    made = filtered(shop, junction, **fields)
+    made = filtered(shop, fields, junction)
     try:
         assert set(members(shop, made, limit=100)) == expected
     finally:
@@ -194,7 +194,7 @@ def test_updated_products(shop: Shop) -> None:
 def test_values_alone_are_answered_as_arrays(shop: Shop) -> None:
     """They are accepted; the reference's schema and the SDKs know arrays alone."""
     save(shop, source_id="p", price=5)
-    made = filtered(shop, price={"$is": 5}, source_id={"$has_value": ""})
+    made = filtered(shop, {"price": {"$is": 5}, "source_id": {"$has_value": ""}})
     assert made["filter"]["price"] == {"conditions": {"$is": [5]}}
     assert members(shop, made) == ["p"]
 

@@ -150,11 +150,11 @@ def test_a_sku_is_no_other_products(shop: Shop) -> None:
             assert answer.status_code == 404
             assert answer.json()["resource_type"] == "sku"
             assert answer.json()["details"] == f"Cannot find sku with id {name}"
-    for body in ({"source_id": "first_product_sku_1"}, {"id": sku["id"]}):
-        answer = shop.api.post("/v1/products/other/skus", json={**body, "price": 1})
+    for member, taken in (("source_id", "first_product_sku_1"), ("id", sku["id"])):
+        answer = shop.api.post("/v1/products/other/skus", json={member: taken, "price": 1})
         assert answer.status_code == 409
         assert answer.json()["resource_type"] == "sku"
-        assert answer.json()["resource_id"] == next(iter(body.values()))
+        assert answer.json()["resource_id"] == taken
     assert read_sku(shop, sku["id"]) == sku
     assert listed(shop, "other") == []
 

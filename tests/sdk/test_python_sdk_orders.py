@@ -225,7 +225,7 @@ def test_import(sdk: Sdk) -> None:
 
     action = until(done)
     assert (action.type, action.operation_status) == ("ORDERS.IMPORT", "SUCCESS")
-    assert (action.result.done_count, action.result.failed_count) == (3, 0)
+    assert (action.result["done_count"], action.result["failed_count"]) == (3, 0)
     assert sdk.summary("bob") == (121000, 2, 60500, 100)
     order = whole(sdk.orders.get_order_with_http_info("c"))
     assert (order.amount, order.customer_id) == (7, None)

@@ -113,7 +113,7 @@ async def _filter(ctx: Context, given: dict[str, Any] | None) -> dict[str, Any]:
         unknown = sorted(set(named) - {row["id"] for row in rows})
         if unknown:
             raise InvalidPayload(f"Property .filter speaks of an unknown segment {unknown[0]}")
-        known = await definitions.current(ctx.db, ctx.project_id)
+        known = await definitions.load(ctx.db, ctx.project_id)
         if rules.weight(conditions, known.by_id) > rules.MOST_WEIGHT:
             raise InvalidPayload(
                 "Property .filter speaks of segments that speak of too many others"
@@ -151,7 +151,7 @@ async def delete(ctx: Context, segment_id: str) -> None:
     """Deletes a segment. Raises NotFound, and ResourceInUse where another speaks of it."""
     await get(ctx, segment_id)
     await definitions.bump(ctx.db, ctx.project_id)
-    known = await definitions.current(ctx.db, ctx.project_id)
+    known = await definitions.load(ctx.db, ctx.project_id)
     users = [
         other.id for other in known.segments if segment_id in rules.segments_named(other.conditions)
     ]

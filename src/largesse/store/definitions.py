@@ -71,7 +71,7 @@ async def numbered(db: Db, project_id: str, version: int | None) -> Definitions:
     known = _known.get(project_id)
     if known is not None and known[0] == version:
         return known[1]
-    found = await _load(db, project_id)
+    found = await load(db, project_id)
     _known[project_id] = (version, found)
     _known.move_to_end(project_id)
     if len(_known) > REMEMBERED:
@@ -79,7 +79,10 @@ async def numbered(db: Db, project_id: str, version: int | None) -> Definitions:
     return found
 
 
-async def _load(db: Db, project_id: str) -> Definitions:
+async def load(db: Db, project_id: str) -> Definitions:
+    """The definitions as this transaction sees them, for one that changes them: what it sees under
+    its number may never come to be, so nothing is remembered.
+    """
     schemas = {
         row["related_object"]: Schema(_properties(row["properties"]), row["allow_defined_only"])
         for row in await db.fetch(SCHEMAS, project_id)

@@ -262,7 +262,8 @@ _EXPRESSIONS = {
     "birthdate": "coalesce(birthdate, birthday)",
     "orders_average_amount": (
         "CASE WHEN orders_total_count > 0 THEN "
-        "div(2::numeric * orders_total_amount + orders_total_count, 2::numeric * orders_total_count) "
+        "div(2::numeric * orders_total_amount + orders_total_count, "
+        "2::numeric * orders_total_count) "
         "ELSE 0 END"
     ),
 }
