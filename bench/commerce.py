@@ -190,11 +190,18 @@ def _compared(found: Measured) -> tuple[list[str], list[list[str]]]:
 # --- the segments of one customer ---------------------------------------------------------------
 
 SEGMENTS = 100
-# Who is changed: everything that the segments ask for moves across some of their borders.
+CITIES = ("New York", "Boston", "Chicago")
+# Customers who are in some of the segments, each in others.
+SPREAD = f"""
+UPDATE customers SET orders_total_amount = abs(hashtext(id || 'o')) % 10000,
+    metadata = metadata || jsonb_build_object('level', abs(hashtext(id || 'm')) % 50),
+    address_city = (array{list(CITIES)})[1 + abs(hashtext(id || 'c')) % 3]
+WHERE project_id = '{PROJECT_ID}'
+"""
+# As an order of 5.00 changes them.
 CHANGE = f"""
-UPDATE customers SET orders_total_amount = (orders_total_amount + 4999) % 10000,
-    orders_total_count = orders_total_count + 1,
-    metadata = metadata || jsonb_build_object('level', (orders_total_amount / 7) % 50)
+UPDATE customers SET orders_total_amount = (orders_total_amount + 500) % 10000,
+    orders_total_count = orders_total_count + 1
 WHERE project_id = '{PROJECT_ID}'
 """
 HAPPENED = f"""
@@ -206,8 +213,7 @@ WHERE project_id = '{PROJECT_ID}'
 
 def filter_of(n: int) -> dict[str, Any]:
     """The filter of the n-th of the segments: three conditions; one in ten counts events."""
-    cities = ("New York", "Boston", "Chicago")
-    third: dict[str, Any] = {"address.city": {"conditions": {"$is": [cities[n % 3]]}}}
+    third: dict[str, Any] = {"address.city": {"conditions": {"$is": [CITIES[n % 3]]}}}
     if n % 10 == 9:
         third = {"events.visit": {"conditions": {"$count_more": [n % 7]}}}
     return {
@@ -230,7 +236,8 @@ def change(plan: Plan) -> Report:
         database = stack.enter_context(Database(folder).running())
         server = stack.enter_context(largesse(folder / "one", database.url(), 1))
         fill(database, count)
-        database.say(HAPPENED)
+        for statement in (SPREAD, HAPPENED, "VACUUM (ANALYZE) customers"):
+            database.say(statement)
         for n in range(SEGMENTS):
             body = {"name": f"Segment {n}", "type": "auto-update", "filter": filter_of(n)}
             answered = httpx.post(f"{server.url}/v1/segments", json=body, headers=KEYS)

@@ -71,8 +71,8 @@ def summary(shop: Shop, customer: str = "ann") -> tuple[int, int, int, int, str 
 
 def activity(shop: Shop, customer: str = "ann") -> list[dict[str, Any]]:
     """The customer's events, the oldest first."""
-    query = {"limit": 100, "order": "created_at"}
-    answer = shop.api.get(f"/v1/customers/{customer}/activity", params=query)
+    path = f"/v1/customers/{customer}/activity"
+    answer = shop.api.get(path, params={"limit": 100, "order": "created_at"})
     assert answer.status_code == 200, answer.text
     events: list[dict[str, Any]] = answer.json()["data"]
     return events

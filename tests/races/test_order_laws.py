@@ -38,7 +38,8 @@ BODY = st.fixed_dictionaries(
     },
 )
 ORDER = st.sampled_from(NAMES)
-STEP = (
+Step = tuple[str, str, dict[str, Any]]
+STEP: st.SearchStrategy[Step] = (
     st.tuples(st.just("save"), ORDER, BODY)
     | st.tuples(st.just("save"), ORDER, BODY)
     | st.tuples(st.just("change"), ORDER, BODY)
@@ -112,7 +113,7 @@ class Play:
             assert customer["summary"]["orders"] == expected
 
 
-def play(server: Server, steps: list[tuple[str, str, dict[str, Any]]]) -> None:
+def play(server: Server, steps: list[Step]) -> None:
     one = Play(server.project())
     for step in steps:
         one.step(*step)
@@ -126,18 +127,14 @@ common = settings(
 
 @settings(common, max_examples=20)
 @given(steps=st.lists(STEP, min_size=4, max_size=14))
-def test_summaries_are_what_a_recount_finds(
-    server: Server, steps: list[tuple[str, str, dict[str, Any]]]
-) -> None:
+def test_summaries_are_what_a_recount_finds(server: Server, steps: list[Step]) -> None:
     play(server, steps)
 
 
 @pytest.mark.soak
 @settings(common, max_examples=600)
 @given(steps=st.lists(STEP, min_size=4, max_size=40))
-def test_summaries_are_always_what_a_recount_finds(
-    server: Server, steps: list[tuple[str, str, dict[str, Any]]]
-) -> None:
+def test_summaries_are_always_what_a_recount_finds(server: Server, steps: list[Step]) -> None:
     play(server, steps)
 
 

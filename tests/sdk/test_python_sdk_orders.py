@@ -78,7 +78,8 @@ class Sdk:
 
     def create(self, **members: Any) -> OrdersCreateResponseBody:
         body = OrdersCreateRequestBody.from_dict(members)
-        return whole(self.orders.create_order_with_http_info(body))
+        made: OrdersCreateResponseBody = whole(self.orders.create_order_with_http_info(body))
+        return made
 
     def update(self, name: str, **members: Any) -> Any:
         body = OrdersUpdateRequestBody.from_dict(members)

@@ -138,7 +138,10 @@ def test_an_event_with_a_referral_and_a_card(sdk: Sdk) -> None:
 def test_events_from_a_browser(shop: Shop) -> None:
     body = ClientEventsCreateRequestBody(event="seen", customer=Customer(source_id="ann"))
     for allowed in (False, True):
-        project = shop.server.project(client_loyalty_events_enabled=allowed)
+        project = shop.server.project(
+            client_loyalty_events_enabled=allowed,
+            client_trusted_domains=["https://shop.example"],
+        )
         key = project.project["client_side_key"]
         names = {"X-Client-Application-Id": key["app_id"], "X-Client-Token": key["app_token"]}
         client = ApiClient(Configuration(host=shop.server.url, api_key=names))

@@ -50,6 +50,9 @@ IMPORTS = {
     ORDERS_IMPORT: "order",
 }
 
+# SKUs come after the products that were imported before them.
+QUEUES = {SKUS_IMPORT_CSV: "PRODUCTS"}
+
 ATTEMPTS = 3
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = 2000"
 FAILURES_SHOWN = 10_000
@@ -114,7 +117,7 @@ async def enqueue(
     job = Job(
         id=ctx.new_id("aa_"),
         type=type_,
-        queue=type_.partition(".")[0],
+        queue=QUEUES.get(type_, type_.partition(".")[0]),
         request_id=ctx.request_id,
         parameters=wire.encode(parameters).decode(),
         rows=count,

@@ -131,11 +131,15 @@ async def upsert(ctx: Context, body: CustomerBody) -> msgspec.Raw:
 async def write(ctx: Context, change: Change) -> db.Row:
     """Upserts one customer. Raises DuplicateFound where the source id is another's."""
     try:
-        return await customers.upsert(ctx.db, ctx.project_id, change, ctx.now)
+        row = await customers.upsert(ctx.db, ctx.project_id, change, ctx.now)
     except db.UniqueViolation as error:
         if change.source_id and db.violates(error, "customers_source_id"):
             raise DuplicateFound.of("customer", change.source_id) from None
         raise
+    if change.by_id and row["updated_at"] is None:
+        # Somebody of this id may have been here before, and their orders still are.
+        return await ctx.db.fetchrow(orders.RECOUNT, ctx.project_id, row["id"])
+    return row
 
 
 async def _changed(ctx: Context, body: ProfileBody, row: db.Row) -> msgspec.Raw:
@@ -257,6 +261,8 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
     if not customer_ids:
         raise NotFound.of("customer", id_or_source_id)
     await _forget_rows(ctx, row, customer_ids)
+    # Whoever orders or does something for them holds their row: it ends first, or finds nobody.
+    await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, customer_ids)
     gone = Deleted()
     gone.orders = await _forget_orders(ctx, customer_ids)
     gone.segments = await ctx.db.fetchval(customers.COUNT_SEGMENTS, ctx.project_id, customer_ids)
@@ -297,7 +303,8 @@ async def _forget_rows(ctx: Context, row: db.Row | None, customer_ids: list[str]
         customers.TAKEN_SOURCE_IDS, ctx.project_id, sorted(source_ids), customer_ids
     )
     source_ids -= {name["source_id"] for name in taken}
-    await ctx.db.execute(jobs.FORGET, ctx.project_id, customer_ids, sorted(source_ids))
+    for statement in (jobs.FORGET, jobs.FORGET_ORDERS):
+        await ctx.db.execute(statement, ctx.project_id, customer_ids, sorted(source_ids))
 
 
 async def _forget_orders(ctx: Context, customer_ids: list[str]) -> int:

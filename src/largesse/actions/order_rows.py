@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -31,11 +32,13 @@ def row_of(place: int, order: msgspec.Raw, most_items: int) -> NewRow:
 async def apply(ctx: Context, job: Job, rows: Sequence[db.Row]) -> list[Outcome]:
     """Rows of an import: each input is one order as JSON. One that cannot be kept fails alone."""
     outcomes = []
-    for row in rows:
+    for place, row in enumerate(rows, 1):
+        # A millisecond apart, as the file has them, so that the last of a customer's is their last.
+        at = max(ctx.now - timedelta(milliseconds=len(rows) - place), job.created_at)
         try:
             async with db.savepoint(ctx.db):
                 body = _reader.json(row["input"].encode())
-                stored = await orders.upsert(ctx, body, silent=True)
+                stored = await orders.upsert(ctx, body, silent=True, at=at)
         except Problem as problem:
             if problem.code >= 500:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from largesse.engine import metadata as metadata_rules
 from largesse.engine import orders as rules
 from largesse.engine.orders import Item
 from largesse.kit import db, wire
-from largesse.kit.errors import InvalidOrder, InvalidPayload, NotFound
+from largesse.kit.errors import DuplicateFound, InvalidOrder, InvalidPayload, NotFound
 from largesse.kit.ids import is_id
 from largesse.kit.wire import Moment
 from largesse.store import customers as customer_store
@@ -130,22 +131,18 @@ def check(body: OrderFields, most_items: int) -> None:
     order_items.check(body.items or [], most_items)
 
 
-async def upsert(ctx: Context, body: OrderBody, *, silent: bool = False) -> db.Row:
+async def upsert(
+    ctx: Context, body: OrderBody, *, silent: bool = False, at: datetime | None = None
+) -> db.Row:
     """Creates the order, or updates the one with this id or else source id. `silent` is for an
-    import, which tells of segments alone. Raises NotFound for a customer's id that nobody has,
-    InvalidOrder for a status that goes back, MetadataInvalid.
+    import, which tells of segments alone, and `at` the instant of its row. Raises NotFound for a
+    customer's id that nobody has, InvalidOrder for a status that goes back, MetadataInvalid.
     """
     check(body, ctx.settings.order_items)
     name = body.id or body.source_id
     known = await orders.hold(ctx.db, ctx.project_id, name) if name else None
     if known is None:
-        row = await _create(ctx, body, silent=silent)
-        if row is not None:
-            return row
-        # It was made in the meantime, by a transaction that has ended: now it can be held.
-        known = await orders.hold(ctx.db, ctx.project_id, name or "")
-        if known is None:
-            raise InvalidPayload("The source id is another order's")
+        return await _create(ctx, body, silent=silent, at=at)
     return await _update(ctx, known, body, silent=silent)
 
 
@@ -203,8 +200,7 @@ def _reference(customer_id: str | None) -> CustomerBody | None:
     return CustomerBody(id=customer_id) if customer_id else None
 
 
-async def _create(ctx: Context, body: OrderBody, *, silent: bool) -> db.Row | None:
-    """The new order; None where its id or source id was taken in the meantime."""
+async def _create(ctx: Context, body: OrderBody, *, silent: bool, at: datetime | None) -> db.Row:
     merged, _ = metadata.patch(body.metadata)
     people = await _people(ctx, body)
     known = await _definitions(ctx, people)
@@ -222,12 +218,21 @@ async def _create(ctx: Context, body: OrderBody, *, silent: bool) -> db.Row | No
         metadata=merged,
         **msgspec.structs.asdict(totals),
     )
-    created_at = ctx.now if silent or body.created_at is None else min(body.created_at, ctx.now)
+    created_at = at or min(body.created_at or ctx.now, ctx.now)
     row = await orders.insert(ctx.db, ctx.project_id, written, created_at)
     if row is None:
-        return None
+        await _taken(ctx, body)
+        # It was made in the meantime. Whoever updates it holds the order first and its customers
+        # then; here they are held already, so all is let go and begun again.
+        raise db.Again
     await _follow(ctx, None, row, people.customer, silent=silent)
     return row
+
+
+async def _taken(ctx: Context, body: OrderBody) -> None:
+    """Raises DuplicateFound where the order is new by its id, and its source id another's."""
+    if body.id and body.source_id and await orders.find(ctx.db, ctx.project_id, body.id) is None:
+        raise DuplicateFound.of("order", body.source_id)
 
 
 async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bool) -> db.Row:
@@ -247,7 +252,7 @@ async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bo
         items = msgspec.json.decode(before["items"], type=list[Item])
     else:
         items = await order_items.items_of(ctx, body.items, known, silent=silent)
-    amount = before["amount"] if body.amount is None else body.amount
+    amount = before["amount"] if body.amount is None and body.items is None else body.amount
     discount = before["discount_amount"] if body.discount_amount is None else body.discount_amount
     initial = before["initial_amount"] if body.initial_amount is None else body.initial_amount
     totals = rules.totals(items, amount, discount)
@@ -268,7 +273,7 @@ async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bo
     except db.UniqueViolation as error:
         if not db.violates(error, "orders_source_id"):
             raise
-        raise InvalidPayload("The source id is another order's") from None
+        raise DuplicateFound.of("order", body.source_id or "") from None
     await _follow(ctx, before, row, people.customer, silent=silent)
     return row
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
 
 from largesse.actions import metadata, products
 from largesse.actions.customer_rows import apart, typed
-from largesse.actions.products import BulkProduct, SkuFields, change_of, product, sku_change_of
+from largesse.actions.products import (
+    MOST_PRICE,
+    BulkProduct,
+    SkuFields,
+    change_of,
+    product,
+    sku_change_of,
+)
+from largesse.engine.conditions import number_of
 from largesse.kit import csv, db, wire
 from largesse.kit.errors import InvalidPayload, Problem
 from largesse.store import definitions
@@ -200,12 +209,13 @@ def _attributes(cell: str | None) -> dict[str, Any] | None:
 
 
 def _price(cell: str | None) -> int | None:
-    """A price in minor units."""
+    """A price in minor units; files have major ones, so that `14.5` is 1450."""
     if not cell:
         return None
-    if not cell.isascii() or not cell.removeprefix("-").isdigit() or len(cell) > 18:
-        raise InvalidPayload("Property .price should be integer")
-    return int(cell)
+    number = number_of(cell.strip())
+    if number is None or abs(number) > MOST_PRICE:
+        raise InvalidPayload("Property .price should be number")
+    return int((number * 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _short(column: str, cell: str | None) -> str | None:

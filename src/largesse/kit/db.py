@@ -102,7 +102,9 @@ async def savepoint(connection: Any) -> AsyncIterator[None]:
     try:
         yield
     except Exception:
+        # Rolled back to, it is still there, and would be taken for the next one out.
         await connection.execute("ROLLBACK TO SAVEPOINT inner_part")
+        await connection.execute("RELEASE SAVEPOINT inner_part")
         raise
     await connection.execute("RELEASE SAVEPOINT inner_part")
 
@@ -117,6 +119,10 @@ class ConnectionFailed(Exception):
     """No connection could be made; a sentence for the operator, without the password."""
 
 
+class Again(Exception):
+    """What was read is no longer so: the transaction has to be run again, with its locks let go."""
+
+
 class Uncertain(Unavailable):
     """The connection was lost while committing: whether the change landed is not known."""
 
@@ -126,14 +132,17 @@ async def in_transaction(
 ) -> T:
     """Runs `work(connection)`: what returns commits, what raises rolls back.
 
-    A deadlock, a serialization failure or a connection lost before COMMIT runs the whole again,
-    `attempts` times in all; then, or where the database is away, Unavailable.
+    A deadlock, a serialization failure, Again or a connection lost before COMMIT runs the whole
+    again, `attempts` times in all; then, or where the database is away, Unavailable.
     """
     for attempt in range(1, attempts + 1):
         try:
             return await _once(pool, work)
         except Uncertain:
             raise
+        except Again as error:
+            if attempt == attempts:
+                raise Unavailable("Too many changes of the same object at once") from error
         except asyncpg.PostgresError as error:
             if attempt == attempts or not _again(error):
                 raise translated(error) from error

@@ -130,6 +130,24 @@ FORGET = """
 UPDATE job_rows SET reference = NULL, object_id = NULL, input = NULL,
     error = CASE WHEN input IS NULL AND error IS NULL THEN NULL ELSE 'permanently deleted' END
 WHERE project_id = $1 AND (object_id = ANY($2::text[]) OR reference = ANY($3::text[]))
+    AND job_id IN (SELECT id FROM jobs WHERE project_id = $1 AND type LIKE 'CUSTOMERS.%')
+"""
+# Orders that wait to be imported, and name them as the customer or the referrer.
+FORGET_ORDERS = """
+UPDATE job_rows SET reference = NULL, input = NULL, error = 'permanently deleted'
+WHERE project_id = $1 AND input IS NOT NULL
+    AND job_id IN (
+        SELECT id FROM jobs
+        WHERE project_id = $1 AND type = 'ORDERS.IMPORT' AND finished_at IS NULL
+    )
+    AND (
+        input::json #>> '{customer,id}' = ANY($2::text[] || $3::text[])
+        OR input::json #>> '{customer,source_id}' = ANY($3::text[])
+        OR input::json #>> '{customer_id}' = ANY($2::text[] || $3::text[])
+        OR input::json #>> '{referrer,id}' = ANY($2::text[] || $3::text[])
+        OR input::json #>> '{referrer,source_id}' = ANY($3::text[])
+        OR input::json #>> '{referrer_id}' = ANY($2::text[] || $3::text[])
+    )
 """
 
 

@@ -63,6 +63,22 @@ UPDATE customers SET
     )
 WHERE project_id = $1 AND id = $2 RETURNING {customers.ROW}, {definitions.COLUMN}
 """
+# For somebody who is new under an id that was in use before.
+RECOUNT = f"""
+UPDATE customers SET
+    (orders_total_amount, orders_total_count) = (
+        SELECT coalesce(sum(total_amount), 0), count(*) FROM orders
+        WHERE project_id = $1 AND customer_id = $2 AND status IN ({_COUNTED})
+    ),
+    (orders_last_amount, orders_last_date) = (
+        SELECT coalesce(max(last.total_amount), 0), max(last.created_at) FROM (
+            SELECT total_amount, created_at FROM orders
+            WHERE project_id = $1 AND customer_id = $2 AND status IN ({_COUNTED})
+            ORDER BY created_at DESC, id DESC LIMIT 1
+        ) AS last
+    )
+WHERE project_id = $1 AND id = $2 RETURNING {customers.ROW}, {definitions.COLUMN}
+"""
 HOLD_CUSTOMERS = """
 SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[])
 ORDER BY id FOR NO KEY UPDATE

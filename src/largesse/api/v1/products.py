@@ -219,7 +219,7 @@ async def update_products_metadata_in_bulk(ctx: Context, body: MetadataBody) -> 
 async def import_products_using_csv(ctx: Context, body: Upload) -> Accepted:
     """Create products from a CSV file.
 
-    The header names `name` and, if they are known, `source_id`, `price` (in minor units),
+    The header names `name` and, if they are known, `source_id`, `price` (in major units),
     `attributes` and `image_url`; any other column becomes metadata. A product that exists gets the
     new name and keeps all else.
     """
