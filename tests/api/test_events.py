@@ -36,7 +36,7 @@ def activity(shop: Shop, customer: str) -> list[dict[str, Any]]:
 def schemas(shop: Shop, method: str = "GET", path: str = "", **body: Any) -> httpx.Response:
     url = f"/management/v1/projects/{shop.id}/custom-event-schemas{path}"
     with shop.server.management() as management:
-        return management.request(method, url, **({"json": body} if body else {}))
+        return management.request(method, url, json=body or None)
 
 
 def names(shop: Shop) -> list[str]:
@@ -97,7 +97,7 @@ def test_an_event_without_anything_else(shop: Shop) -> None:
         "customer.created",
         "customer.custom_event",
     ]
-    nulls = {"referral": None, "loyalty": None, "metadata": None}
+    nulls: dict[str, Any] = {"referral": None, "loyalty": None, "metadata": None}
     assert track(shop, customer={"source_id": "ann", "name": None, "address": None}, **nulls) == {
         **answer,
         "metadata": {},

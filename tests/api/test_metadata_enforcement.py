@@ -355,8 +355,8 @@ def test_a_change_counts_at_once_in_every_process(shop: Shop) -> None:
             change = {"properties": {"a": {"type": "string", "deleted": True}}}
             assert management.put(one, json=change).status_code == 200
             assert statuses(5) == {200}
-            change = {"properties": {}, "allow_defined_only": True}
-            assert management.put(one, json=change).status_code == 200
+            only: dict[str, Any] = {"properties": {}, "allow_defined_only": True}
+            assert management.put(one, json=only).status_code == 200
             assert statuses("x") == {400}
             assert management.delete(one).status_code == 204
             assert statuses(5) == {200}

@@ -282,11 +282,11 @@ def test_a_source_id_that_another_order_has(shop: Shop) -> None:
     save(shop, source_id="a", amount=5)
     nameless = save(shop, status="PAID", amount=7, customer={"source_id": "ann"})
     body = {"source_id": "a", "customer": NEW, "items": [STORED]}
-    words = "The source id is another order's"
+    words = "Duplicated order exists with id a"
     path = f"/v1/orders/{nameless['id']}"
-    refused(shop, "PUT", path, body, 400, "invalid_payload", words)
+    refused(shop, "PUT", path, body, 409, "duplicate_found", words)
     body["id"] = UNUSED
-    refused(shop, "POST", "/v1/orders", body, 400, "invalid_payload", words)
+    refused(shop, "POST", "/v1/orders", body, 409, "duplicate_found", words)
     assert summary(shop)[:2] == (7, 1)
 
 

@@ -372,7 +372,7 @@ def test_any_filter_is_refused_or_answered(
 
 @pytest.mark.soak
 @given(st.sampled_from(["and", "or"]), FILTERS)
-@settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_filter_is_refused_or_answered_at_length(
     shelf: Shop, junction: str, fields: dict[str, Any]
 ) -> None:

@@ -26,6 +26,8 @@ def test_the_template_of_skus(shop: Shop) -> None:
     assert action["result"]["message"] == "4 sku(s) imported successfully, 0 failed."
     sku = read_sku(shop, "sku_source_id_1")
     assert (sku["sku"], sku["image_url"]) == ("Extra Small Blue Shirt", None)
+    prices = [read_sku(shop, f"sku_source_id_{n}")["price"] for n in range(1, 5)]
+    assert prices == [1300, 1400, 1450, 1700]
     assert sku["attributes"] == {"color": "blue", "size": "XS", "ranking": 1}
     assert sku["product_id"] == read(shop, "productSourceID11")["id"]
     assert shop.api.get("/v1/products/productSourceID11/skus").json()["total"] == 4
@@ -57,7 +59,7 @@ def test_of_a_sku_that_exists_a_file_changes_name_and_price_alone(shop: Shop) ->
     )
     assert action["result"]["done_count"] == 2
     after = read_sku(shop, "first_product_sku_1")
-    assert after == {**before, "sku": "New", "price": 8, "updated_at": after["updated_at"]}
+    assert after == {**before, "sku": "New", "price": 800, "updated_at": after["updated_at"]}
 
 
 @pytest.mark.parametrize(

@@ -368,14 +368,11 @@ def test_odd_points(database: Database, point: str) -> None:
 # --- at random -----------------------------------------------------------------------------------
 
 PEOPLE = st.lists(CUSTOMERS, min_size=1, max_size=6)
-SLOW = {
-    "deadline": None,
-    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
-}
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @given(PEOPLE, FILTERS, st.sampled_from(ZONES), st.sampled_from([NOW, NOW.replace(month=12)]))
-@settings(max_examples=40, **SLOW)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_engine_and_database_agree(
     database: Database,
     people: list[dict[str, Any]],
@@ -389,7 +386,7 @@ def test_engine_and_database_agree(
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @given(PEOPLE, FILTERS, st.sampled_from(ZONES), INSTANTS)
-@settings(max_examples=2000, **SLOW)
+@settings(max_examples=2000, deadline=None, suppress_health_check=SLOW)
 def test_engine_and_database_agree_for_long(
     database: Database,
     people: list[dict[str, Any]],

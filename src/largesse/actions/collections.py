@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from largesse.actions.segments import clock_of
 from largesse.engine import collections as rules
-from largesse.engine.conditions import Conditions, FilterError
+from largesse.engine.conditions import Conditions, FilterError, spelt
 from largesse.kit import db, wire
 from largesse.kit.errors import InvalidPayload, NotFound
 from largesse.store import collections, definitions, locations
@@ -107,18 +107,20 @@ async def _products(ctx: Context, picked: list[Picked] | None) -> str:
         limit = ctx.settings.collection_products
         raise InvalidPayload(f"A static collection can have at most {limit} products")
     ids = [product.id for product in picked]
-    unknown = await ctx.db.fetchval(collections.UNKNOWN, ctx.project_id, ids)
+    kinds = dict(await ctx.db.fetch(collections.KINDS_OF, ctx.project_id, ids))
     for product in picked:
-        product.object = product.object or ("sku" if product.id.startswith("sku_") else "product")
-        if product.id == unknown:
-            raise NotFound.of(product.object, unknown)
+        found = kinds.get(product.id)
+        if found is None or (product.object is not UNSET and product.object != found):
+            raise NotFound.of(product.object or "product", product.id)
+        product.object = found
     return wire.encode(picked).decode()
 
 
 def _filter(given: dict[str, Any] | None) -> str:
-    if not read(given).groups:
+    conditions = read(given)
+    if not conditions.groups:
         raise InvalidPayload("'AUTO_UPDATE' collection must contain valid filter with conditions")
-    return wire.encode(given).decode()
+    return wire.encode(spelt(given or {}, conditions)).decode()
 
 
 def read(given: dict[str, Any] | None) -> Conditions:

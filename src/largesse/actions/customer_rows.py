@@ -99,12 +99,18 @@ def apart(ready: Sequence[tuple[int, C]], since: datetime) -> list[tuple[int, C]
     before the request: lists are walked by the instant of creation, so that pages can keep to their
     limit.
     """
-    last = len(ready) - 1
-    spread = []
-    for place, (n, change) in enumerate(ready):
-        at = change.created_at - timedelta(milliseconds=last - place)
-        spread.append((n, msgspec.structs.replace(change, created_at=max(at, since))))
-    return spread
+    if not ready:
+        return []
+    times = moments(len(ready), ready[0][1].created_at, since)
+    return [
+        (n, msgspec.structs.replace(change, created_at=at))
+        for (n, change), at in zip(ready, times, strict=True)
+    ]
+
+
+def moments(count: int, now: datetime, since: datetime) -> list[datetime]:
+    """So many instants, a millisecond apart, up to now, none before `since`."""
+    return [max(now - timedelta(milliseconds=count - n), since) for n in range(1, count + 1)]
 
 
 def _batches(ready: Sequence[tuple[int, Change]]) -> list[list[tuple[int, Change]]]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from largesse.actions import metadata, products
-from largesse.actions.customer_rows import apart, typed
+from largesse.actions.customer_rows import apart, moments, typed
 from largesse.actions.products import (
     MOST_PRICE,
     BulkProduct,
@@ -158,10 +158,10 @@ async def apply_skus_csv(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     """Rows of an import: each input is a FileRow of SKUs. One that fails, fails alone."""
     known = await definitions.current(ctx.db, ctx.project_id)
     outcomes = []
-    for row in rows:
+    for row, at in zip(rows, moments(len(rows), ctx.now, job.created_at), strict=True):
         try:
             async with db.savepoint(ctx.db):
-                outcomes.append(await _write_sku(ctx, row, known))
+                outcomes.append(await _write_sku(ctx, row, known, at))
         except Problem as problem:
             if problem.code >= 500:
                 raise
@@ -169,11 +169,11 @@ async def apply_skus_csv(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
     return outcomes
 
 
-async def _write_sku(ctx: Context, row: db.Row, known: Definitions) -> Outcome:
+async def _write_sku(ctx: Context, row: db.Row, known: Definitions, at: datetime) -> Outcome:
     """Of a SKU that exists a file changes the name and the price alone."""
     given = msgspec.json.decode(row["input"], type=FileRow)
     cells, values = given.cells, given.metadata
-    parent = await products.get(ctx, cells.get("product_id") or "")
+    parent = await products.hold(ctx, cells.get("product_id") or "")
     source_id = cells.get("source_id") or ""
     body = SkuFields(sku=_short("sku", cells.get("sku")), price=_price(cells.get("price")))
     if await ctx.db.fetchrow(store.GET_SKU_BY_SOURCE_ID, ctx.project_id, source_id) is None:
@@ -183,7 +183,9 @@ async def _write_sku(ctx: Context, row: db.Row, known: Definitions) -> Outcome:
     else:
         values = {}
     change = sku_change_of(body, ctx.new_id("sku_"), parent["id"], source_id, by_id=False)
-    change = msgspec.structs.replace(change, metadata=typed(known, "product", values))
+    change = msgspec.structs.replace(
+        change, metadata=typed(known, "product", values), created_at=at
+    )
     found = await products.write_sku(ctx, change, None)
     return Outcome(row["n"], found["id"], found["updated_at"] is not None)
 
@@ -194,7 +196,7 @@ def _attributes(cell: str | None) -> dict[str, Any] | None:
         return None
     try:
         found: Any = msgspec.json.decode(cell)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         try:
             found = ast.literal_eval(cell)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -202,8 +204,11 @@ def _attributes(cell: str | None) -> dict[str, Any] | None:
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise InvalidPayload("Property .attributes should be a JSON object")
     try:
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
-    except (TypeError, msgspec.MsgspecError):
+        encoded = msgspec.json.encode(found)
+        if b"\\u0000" in encoded:
+            raise InvalidPayload("Strings cannot contain the null character")
+        plain: dict[str, Any] = msgspec.json.decode(encoded)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
         raise InvalidPayload("Property .attributes should be a JSON object") from None
     return plain
 

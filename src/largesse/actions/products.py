@@ -229,9 +229,9 @@ async def delete(ctx: Context, id_or_source_id: str, *, force: bool) -> None:
     """Moves a product and its SKUs to the bin, or deletes them. Raises NotFound."""
     known = await get(ctx, id_or_source_id)
     if force:
-        await ctx.db.execute(products.DELETE_SKUS_OF_PRODUCT, ctx.project_id, known["id"])
-        await ctx.db.execute(products.OUT_OF_BIN, ctx.project_id, known["id"])
+        # The product before its SKUs, which go with it: the order in which all others lock them.
         row = await ctx.db.fetchrow(products.DELETE_PRODUCT, ctx.project_id, known["id"])
+        await ctx.db.execute(products.OUT_OF_BIN, ctx.project_id, known["id"])
     else:
         row = await ctx.db.fetchrow(products.BIN_PRODUCT, ctx.project_id, known["id"], ctx.now)
     if row is None:
@@ -257,7 +257,7 @@ async def _into_bin(
 # --- SKUs ---------------------------------------------------------------------------------------
 
 
-async def _hold(ctx: Context, id_or_source_id: str) -> db.Row:
+async def hold(ctx: Context, id_or_source_id: str) -> db.Row:
     """A product's row, held so that it is not deleted meanwhile. Raises NotFound."""
     known = await get(ctx, id_or_source_id)
     row = await ctx.db.fetchrow(products.HOLD_PRODUCT, ctx.project_id, known["id"])
@@ -300,7 +300,7 @@ async def upsert_sku(ctx: Context, product_id: str, body: SkuBody) -> Sku:
     """Creates a SKU of a product, or updates the one with this id or else source id. Raises
     DuplicateFound where it is another product's, or in the bin.
     """
-    parent = await _hold(ctx, product_id)
+    parent = await hold(ctx, product_id)
     id_ = body.id if body.id and is_id(body.id, "sku_") else ctx.new_id("sku_")
     change = sku_change_of(body, id_, parent["id"], body.source_id, by_id=bool(body.id))
     return sku(await write_sku(ctx, change, body.metadata))
@@ -323,7 +323,7 @@ async def write_sku(ctx: Context, change: SkuChange, sent: dict[str, Any] | None
 
 async def update_sku(ctx: Context, product_id: str, sku_id: str, body: SkuFields) -> Sku:
     """Updates a SKU that exists. Raises NotFound."""
-    parent = await _hold(ctx, product_id)
+    parent = await hold(ctx, product_id)
     known = await get_sku(ctx, sku_id, parent["id"])
     change = sku_change_of(body, known["id"], parent["id"], None, by_id=True)
     try:

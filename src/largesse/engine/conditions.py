@@ -75,6 +75,8 @@ OPERATORS = sorted(set().union(*_ALLOWED.values()))
 MOST_DAYS = 36_500
 MOST_VALUES = 1000
 MOST_PROPERTIES = 100
+# Of a whole filter: every one is an argument of its statement, and all are read at every change.
+MOST_PARTS = 2000
 
 
 class FilterError(ValueError):
@@ -141,8 +143,9 @@ def read(
     if len(given) > MOST_PROPERTIES:
         raise FilterError(path, f"should have at most {MOST_PROPERTIES} properties")
     groups = []
+    size = 0
     for field, member in given.items():
-        if field == "junction":
+        if field == "junction" or member is None:
             continue
         kind = kind_of(field)
         if kind is None:
@@ -153,9 +156,40 @@ def read(
         tests = tuple(
             _test(f"{path}.{field}.conditions.{operator}", kind, operator, value)
             for operator, value in conditions.items()
+            # Models of the SDKs send a null for every operator that is not set.
+            if value is not None or len(conditions) == 1
         )
+        if not tests:
+            raise FilterError(f"{path}.{field}", "should have 'conditions'")
+        size += sum(1 + len(test.values) for test in tests)
+        if size > MOST_PARTS:
+            raise FilterError(path, f"should NOT have more than {MOST_PARTS} conditions and values")
         groups.append(Group(field, kind, tests))
     return Conditions(junction.lower(), tuple(groups))
+
+
+def spelt(given: Mapping[str, Any], conditions: Conditions) -> dict[str, Any]:
+    """A filter that was read, as it is answered: the junction in one spelling, values in arrays,
+    and without nulls.
+    """
+
+    def listed(value: Any) -> list[Any]:
+        if isinstance(value, Mapping):
+            return list(value.values())
+        return value if isinstance(value, list) else [value]
+
+    fields = {
+        field: {
+            "conditions": {
+                operator: listed(value)
+                for operator, value in member["conditions"].items()
+                if value is not None or len(member["conditions"]) == 1
+            }
+        }
+        for field, member in given.items()
+        if field != "junction" and member is not None
+    }
+    return {"junction": conditions.junction, **fields}
 
 
 def _test(path: str, kind: str, operator: str, value: Any) -> Test:

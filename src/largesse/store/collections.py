@@ -36,19 +36,23 @@ UPDATE product_collections SET name = coalesce($3, name), filter = coalesce($4, 
 WHERE project_id = $1 AND id = $2 RETURNING {TABLE.columns}
 """
 DELETE = "DELETE FROM product_collections WHERE project_id = $1 AND id = $2 RETURNING id"
-UNKNOWN = """
-SELECT given.id FROM unnest($2::text[]) AS given (id)
-WHERE NOT EXISTS (
-    SELECT 1 FROM products WHERE project_id = $1 AND products.id = given.id AND deleted_at IS NULL
-) AND NOT EXISTS (
-    SELECT 1 FROM skus WHERE project_id = $1 AND skus.id = given.id AND deleted_at IS NULL
-) LIMIT 1
+KINDS_OF = """
+SELECT id, 'product' FROM products
+WHERE project_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL
+UNION ALL
+SELECT id, 'sku' FROM skus
+WHERE project_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL
 """
 LISTING = Listing(
     "product_collections",
     TABLE.columns,
     filters={},
-    orders={"created_at": "created_at", "updated_at": "updated_at", "type": "type"},
+    orders={
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "type": "type",
+        **dict.fromkeys(("code", "campaign", "category"), "id"),
+    },
     default="-created_at",
 )
 
@@ -76,7 +80,12 @@ MEMBERS = Listing(
     filters={
         "picked": "(id = ANY({0}::text[]) OR product_id = ANY({0}::text[]))",
     },
-    orders={"created_at": "created_at", "updated_at": "updated_at", "type": "object"},
+    orders={
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+        "type": "object",
+        **dict.fromkeys(("code", "campaign", "category"), "id"),
+    },
     default="-created_at",
     by_instant=True,
 )

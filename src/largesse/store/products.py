@@ -89,9 +89,6 @@ DELETE_PRODUCT = f"""
 DELETE FROM products
 WHERE project_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING {PRODUCT}
 """
-DELETE_SKUS_OF_PRODUCT = """
-DELETE FROM skus WHERE project_id = $1 AND product_id = $2 RETURNING id
-"""
 
 _SKU_SET = """
     sku = coalesce(excluded.sku, skus.sku),
@@ -109,7 +106,7 @@ def _upsert_sku(target: str) -> str:
     return f"""
 INSERT INTO skus (project_id, id, source_id, product_id, sku, price, currency, attributes,
     image_url, metadata, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($13::timestamptz, $12))
 ON CONFLICT (project_id, {target}) DO UPDATE SET {_SKU_SET}
 RETURNING {SKU}, {definitions.COLUMN}
 """
@@ -207,6 +204,7 @@ class SkuChange(msgspec.Struct, frozen=True, kw_only=True):
     image_url: str | None = None
     metadata: str = "{}"
     removed: tuple[str, ...] = ()
+    created_at: datetime | None = None
 
 
 async def find_product(db: Db, project_id: str, id_or_source_id: str) -> Row | None:
@@ -303,6 +301,7 @@ async def upsert_sku(db: Db, project_id: str, change: SkuChange, now: datetime) 
         change.metadata,
         change.removed,
         now,
+        change.created_at,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from largesse.actions import collections as actions
 from largesse.actions.collections import CollectionAnswer, CollectionBody, CollectionChanges
 from largesse.api.lists import PageNumber, Query
+from largesse.api.v1.products import Order
 from largesse.kit import wire
 from largesse.kit.db import Row
 from largesse.kit.routing import Routes
@@ -24,9 +25,7 @@ routes = Routes("Product collections", scope="product-collections")
 
 class CollectionsQuery(Query, kw_only=True):
     page: PageNumber | None = None
-    order: (
-        Literal["created_at", "-created_at", "updated_at", "-updated_at", "type", "-type"] | None
-    ) = None
+    order: Order | None = None
 
 
 class CollectionsList(msgspec.Struct, kw_only=True):
@@ -117,9 +116,7 @@ class MembersQuery(Query, kw_only=True):
 
     page: PageNumber | None = None
     starting_after: Moment | None = None
-    order: (
-        Literal["created_at", "-created_at", "updated_at", "-updated_at", "type", "-type"] | None
-    ) = None
+    order: Order | None = None
 
 
 class MembersList(msgspec.Struct, kw_only=True):
