@@ -165,8 +165,12 @@ class People(msgspec.Struct):
 async def _people(ctx: Context, body: OrderFields, before: str | None = None) -> People:
     """`before` is the customer that the order had."""
     await _hold_in_order(ctx, body, before)
-    customer = await customers.mention(ctx, body.customer or _reference(body.customer_id))
-    referrer = await customers.mention(ctx, body.referrer or _reference(body.referrer_id))
+    people = [body.customer or _reference(body.customer_id)]
+    people.append(body.referrer or _reference(body.referrer_id))
+    found: list[db.Row | None] = [None, None]
+    for place in sorted((0, 1), key=lambda place: _name(people[place])):
+        found[place] = await customers.mention(ctx, people[place])
+    customer, referrer = found
     if referrer is not None and (customer is None or customer["id"] != referrer["id"]):
         known = await definitions.numbered(ctx.db, ctx.project_id, referrer["definitions"])
         await segments.settle(ctx, known, [referrer])
@@ -194,6 +198,10 @@ async def _definitions(ctx: Context, people: People) -> Definitions:
         return await definitions.current(ctx.db, ctx.project_id)
     version = people.customer["definitions"]
     return await definitions.numbered(ctx.db, ctx.project_id, version)
+
+
+def _name(body: CustomerBody | None) -> str:
+    return "" if body is None else body.source_id or body.id or ""
 
 
 def _reference(customer_id: str | None) -> CustomerBody | None:

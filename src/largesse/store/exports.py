@@ -295,10 +295,7 @@ def _written(kind: str, expression: str) -> str:
 
 def _safe(text: str) -> str:
     """A cell that begins like a formula gets an apostrophe, as `kit.csv.safe` has it."""
-    return (
-        f"CASE WHEN left({text}, 1) IN ('=', '+', '-', '@', chr(9), chr(13)) "
-        f"THEN '''' || ({text}) ELSE {text} END"
-    )
+    return f"regexp_replace({text}, E'^([=+@\\t\\r-])', '''\\1')"
 
 
 def read_filters(exported: Exported, given: Mapping[str, Any] | None) -> Conditions:

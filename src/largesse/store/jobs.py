@@ -86,12 +86,15 @@ NEXT_ROWS = """
 SELECT n, reference, input, error FROM job_rows
 WHERE project_id = $1 AND job_id = $2 AND n > $3 ORDER BY n LIMIT $4 FOR UPDATE
 """
+# The bounds are for the planner: rows that were just copied in have no statistics, and without
+# them every portion would read the whole job.
 RECORD_OUTCOMES = """
 UPDATE job_rows SET input = NULL, object_id = outcome.object_id, found = outcome.found,
     updated = outcome.error IS NULL, error = outcome.error
 FROM unnest($3::int[], $4::text[], $5::boolean[], $6::text[])
     AS outcome (n, object_id, found, error)
 WHERE job_rows.project_id = $1 AND job_rows.job_id = $2 AND job_rows.n = outcome.n
+    AND job_rows.n BETWEEN $7 AND $8
 """
 PROGRESS = """
 UPDATE jobs SET status = $3, done = done + $4, failed = failed + $5, attempts = 0, updated_at = $6,
@@ -191,6 +194,8 @@ async def record(
         [outcome.object_id for outcome in outcomes],
         [outcome.found for outcome in outcomes],
         [outcome.error for outcome in outcomes],
+        min((outcome.n for outcome in outcomes), default=0),
+        max((outcome.n for outcome in outcomes), default=0),
     )
     failed = sum(outcome.error is not None for outcome in outcomes)
     last = job.done + job.failed + len(outcomes) >= job.rows

@@ -49,7 +49,8 @@ GET_BY_ID = f"{_GET} AND id = $2"
 GET_BY_SOURCE_ID = f"{_GET} AND source_id = $2"
 HOLD_BY_ID = f"{GET_BY_ID} FOR UPDATE"
 HOLD_BY_SOURCE_ID = f"{GET_BY_SOURCE_ID} FOR UPDATE"
-# The customer's row is held by now, so the last order is the last that there is.
+# The customer's row is held by now, so the last order is the last that there is. IS TRUE keeps the
+# planner from the index by status, which it takes for the better one before there are statistics.
 SUM_UP = f"""
 UPDATE customers SET
     orders_total_amount = orders_total_amount + $3,
@@ -57,7 +58,7 @@ UPDATE customers SET
     (orders_last_amount, orders_last_date) = (
         SELECT coalesce(max(last.total_amount), 0), max(last.created_at) FROM (
             SELECT total_amount, created_at FROM orders
-            WHERE project_id = $1 AND customer_id = $2 AND status IN ({_COUNTED})
+            WHERE project_id = $1 AND customer_id = $2 AND (status IN ({_COUNTED})) IS TRUE
             ORDER BY created_at DESC, id DESC LIMIT 1
         ) AS last
     )
@@ -73,7 +74,7 @@ UPDATE customers SET
     (orders_last_amount, orders_last_date) = (
         SELECT coalesce(max(last.total_amount), 0), max(last.created_at) FROM (
             SELECT total_amount, created_at FROM orders
-            WHERE project_id = $1 AND customer_id = $2 AND status IN ({_COUNTED})
+            WHERE project_id = $1 AND customer_id = $2 AND (status IN ({_COUNTED})) IS TRUE
             ORDER BY created_at DESC, id DESC LIMIT 1
         ) AS last
     )

@@ -102,15 +102,23 @@ PROJECTS_WITH_DUE = """
 SELECT id FROM projects
 WHERE EXISTS (SELECT 1 FROM segments WHERE segments.project_id = projects.id AND sync_at <= $1)
 """
+LAST_OF_PORTION = """
+SELECT max(id) AS until, count(*) AS n FROM (
+    SELECT id FROM customers WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3
+) AS portion
+"""
+MEMBERS_OF_PORTION = """
+SELECT customer_id FROM segment_customers
+WHERE project_id = $1 AND segment_id = $2 AND customer_id > $3 AND customer_id <= $4
+"""
 # Who changes a customer holds their row until its segments are settled, so what is read after these
-# locks is the last word.
-LOCK_PORTION = """
-SELECT id FROM customers WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3 FOR SHARE
+# locks of those who seem to move is the last word; who does not move needs none.
+LOCK_MOVING = """
+SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[]) ORDER BY id FOR SHARE
 """
 LEAVE_PORTION = """
 DELETE FROM segment_customers
-WHERE project_id = $1 AND segment_id = $2 AND customer_id > $3 AND customer_id <= $4
-    AND customer_id <> ALL($5::text[])
+WHERE project_id = $1 AND segment_id = $2 AND customer_id = ANY($3::text[])
 RETURNING customer_id
 """
 ENTER_PORTION = """
@@ -296,19 +304,33 @@ async def sync_portion(
     """Puts the memberships of the next `most` customers right. `found` has three parameters before
     its own.
     """
-    rows = await db.fetch(LOCK_PORTION, project_id, after, most)
-    if not rows:
+    portion = await db.fetchrow(LAST_OF_PORTION, project_id, after, most)
+    until = portion["until"]
+    if until is None:
         return Moved([], [], True)
-    until = rows[-1]["id"]
+    rows = await db.fetch(MEMBERS_OF_PORTION, project_id, segment_id, after, until)
+    seen = {row["customer_id"] for row in rows}
     statement = (
         "SELECT id FROM customers WHERE project_id = $1 AND id > $2 AND id <= $3 "
         f"AND {found.condition}"
     )
-    matching_rows = await db.fetch(statement, project_id, after, until, *found.arguments)
-    ids = [row["id"] for row in matching_rows]
-    left = await db.fetch(LEAVE_PORTION, project_id, segment_id, after, until, ids)
-    entered = await db.fetch(ENTER_PORTION, project_id, segment_id, ids)
-    last = len(rows) < most
+    rows = await db.fetch(statement, project_id, after, until, *found.arguments)
+    moving = sorted(seen ^ {row["id"] for row in rows})
+    entered: list[Row] = []
+    left: list[Row] = []
+    if moving:
+        await db.fetch(LOCK_MOVING, project_id, moving)
+        # The same parameters as above, so that the filter's own keep their places.
+        statement = (
+            "SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[]) "
+            f"AND id <= $3 AND {found.condition}"
+        )
+        rows = await db.fetch(statement, project_id, moving, until, *found.arguments)
+        belong = {row["id"] for row in rows}
+        gone = [customer_id for customer_id in moving if customer_id not in belong]
+        left = await db.fetch(LEAVE_PORTION, project_id, segment_id, gone)
+        entered = await db.fetch(ENTER_PORTION, project_id, segment_id, sorted(belong))
+    last = portion["n"] < most
     if not last:
         await db.execute(SYNCED_TO, project_id, segment_id, until)
     return Moved(
