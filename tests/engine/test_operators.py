@@ -173,18 +173,15 @@ SEGMENT = [
     ("$is_not", "seg_a", [["seg_b"], []], [["seg_b", "seg_a"]]),
     ("$not_in", ["seg_a", "seg_b"], [["seg_c"], []], [["seg_b"]]),
 ]
-TABLE: list[tuple[Any, ...]] = [
-    (kind, *row)
-    for kind, rows in {
-        "text": TEXT,
-        "number": NUMBER,
-        "json": JSON,
-        "day": DAY,
-        "time": TIME,
-        "segment": SEGMENT,
-    }.items()
-    for row in rows
-]
+ROWS: dict[str, list[Any]] = {
+    "text": TEXT,
+    "number": NUMBER,
+    "json": JSON,
+    "day": DAY,
+    "time": TIME,
+    "segment": SEGMENT,
+}
+TABLE: list[Any] = [(kind, *row) for kind, rows in ROWS.items() for row in rows]
 
 
 @pytest.mark.parametrize(("kind", "operator", "value", "good", "bad"), TABLE)

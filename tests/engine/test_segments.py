@@ -30,11 +30,8 @@ def customer(
     return Customer({**COLUMNS, **columns, "metadata": metadata}, **(known or {}))
 
 
-def segment(id_: str, type_: str = segments.PASSIVE, **filter_: Any) -> Segment:
-    given = {
-        name: member if name == "junction" else {"conditions": member}
-        for name, member in filter_.items()
-    }
+def segment(id_: str, filter_: dict[str, Any], type_: str = segments.PASSIVE) -> Segment:
+    given = {field: {"conditions": tests} for field, tests in filter_.items()}
     return segments.segment(id_, id_.title(), type_, given)
 
 
@@ -227,10 +224,12 @@ def test_needs() -> None:
 
 
 def test_segments_of_segments_in_their_order() -> None:
-    gold = segment("gold", **{"metadata.level": {"$is": "gold"}})
-    in_gold = segment("in_gold", segments={"$is": "gold"})
-    not_gold = segment("not_gold", segments={"$is_not": "gold"})
-    both = segment("both", segments={"$in": ["in_gold", "static"]}, segment={"$is": "static"})
+    gold = segment("gold", {"metadata.level": {"$is": "gold"}})
+    in_gold = segment("in_gold", {"segments": {"$is": "gold"}})
+    not_gold = segment("not_gold", {"segments": {"$is_not": "gold"}})
+    both = segment(
+        "both", {"segments": {"$in": ["in_gold", "static"]}, "segment": {"$is": "static"}}
+    )
     known = [gold, in_gold, not_gold, both]
     rich = customer(b'{"level": "gold"}', known={"segments": ["static", "not_gold"]})
     assert segments.members(known, rich, CLOCK) == {"gold", "in_gold", "both"}
@@ -241,8 +240,8 @@ def test_segments_of_segments_in_their_order() -> None:
 
 
 def test_only_auto_update_announces() -> None:
-    assert segment("a", segments.ACTIVE, name={"$is": "a"}).announces
-    assert not segment("a", segments.PASSIVE, name={"$is": "a"}).announces
+    assert segment("a", {"name": {"$is": "a"}}, segments.ACTIVE).announces
+    assert not segment("a", {"name": {"$is": "a"}}).announces
 
 
 def test_places() -> None:
@@ -268,7 +267,7 @@ def test_a_hundred_segments_are_decided_in_little_time() -> None:
     known = [
         segment(
             f"s{n}",
-            **{
+            {
                 "metadata.level": {"$in": ["gold", "silver"]},
                 "summary.orders.total_amount": {"$more_than": n},
                 "created_at": {"$more_than_ago": 1},

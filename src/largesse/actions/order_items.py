@@ -76,10 +76,17 @@ async def items_of(
     ctx: Context, bodies: Sequence[ItemBody], known: Definitions, *, silent: bool
 ) -> list[Item]:
     """The items as they are stored: with what the catalogue knows, where the body does not say."""
-    # In the order of names, so that two orders that store the same wait for each other in turn.
-    for body in sorted(bodies, key=_overridden):
-        if (body.product and body.product.override) or (body.sku and body.sku.override):
-            await _override(ctx, body, silent=silent)
+    # Copies: an override notes its product's id in them, which a transaction that is run again must
+    # not find there.
+    bodies = [msgspec.structs.replace(body) for body in bodies]
+    stored = [
+        body
+        for body in bodies
+        if (body.product and body.product.override) or (body.sku and body.sku.override)
+    ]
+    # One order of locks for all who write many.
+    for body in sorted(stored, key=lambda body: (_product_names(body), _sku_names(body))):
+        await _override(ctx, body, silent=silent)
     for body in bodies:
         metadata.check(known, "order_item", body.metadata, whole=True)
     catalogue = await _catalogue(ctx, bodies)
@@ -88,14 +95,6 @@ async def items_of(
         if found := rules.flaw(rules.priced(item), f".items[{place}]"):
             raise InvalidPayload(found)
     return items
-
-
-def _overridden(body: ItemBody) -> tuple[str, str]:
-    product, sku = (
-        (sold.id or sold.source_id or body.source_id or "") if sold and sold.override else ""
-        for sold in (body.product, body.sku)
-    )
-    return product, sku
 
 
 async def _override(ctx: Context, body: ItemBody, *, silent: bool) -> None:

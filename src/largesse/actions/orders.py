@@ -165,13 +165,19 @@ class People(msgspec.Struct):
 async def _people(ctx: Context, body: OrderFields, before: str | None = None) -> People:
     """`before` is the customer that the order had."""
     await _hold_in_order(ctx, body, before)
-    people = [body.customer or _reference(body.customer_id)]
-    people.append(body.referrer or _reference(body.referrer_id))
-    found: list[db.Row | None] = [None, None]
-    for place in sorted((0, 1), key=lambda place: _name(people[place])):
-        found[place] = await customers.mention(ctx, people[place])
-    customer, referrer = found
-    if referrer is not None and (customer is None or customer["id"] != referrer["id"]):
+    given = {
+        "customer": body.customer or _reference(body.customer_id),
+        "referrer": body.referrer or _reference(body.referrer_id),
+    }
+    found: dict[str, db.Row | None] = {}
+    last: db.Row | None = None
+    # By name, so that two orders that make the same two customers do so one after the other.
+    for role in sorted(given, key=lambda role: _name(given[role])):
+        found[role] = last = await customers.mention(ctx, given[role])
+    customer, referrer = found["customer"], found["referrer"]
+    if customer is not None and referrer is not None and customer["id"] == referrer["id"]:
+        customer = last  # written twice; what counts is the row as it now stands
+    elif referrer is not None:
         known = await definitions.numbered(ctx.db, ctx.project_id, referrer["definitions"])
         await segments.settle(ctx, known, [referrer])
     return People(customer, None if referrer is None else referrer["id"])
@@ -201,7 +207,7 @@ async def _definitions(ctx: Context, people: People) -> Definitions:
 
 
 def _name(body: CustomerBody | None) -> str:
-    return "" if body is None else body.source_id or body.id or ""
+    return "" if body is None else body.id or body.source_id or ""
 
 
 def _reference(customer_id: str | None) -> CustomerBody | None:

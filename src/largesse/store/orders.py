@@ -82,7 +82,7 @@ WHERE project_id = $1 AND id = $2 RETURNING {customers.ROW}, {definitions.COLUMN
 """
 HOLD_CUSTOMERS = """
 SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[])
-ORDER BY id FOR NO KEY UPDATE
+ORDER BY source_id COLLATE "C", id FOR NO KEY UPDATE
 """
 DELETE_OF_CUSTOMER = "DELETE FROM orders WHERE project_id = $1 AND customer_id = $2 RETURNING id"
 UNREFER = """

@@ -304,7 +304,7 @@ async def sync_portion(
     """Puts the memberships of the next `most` customers right. `found` has three parameters before
     its own.
     """
-    portion = await db.fetchrow(LAST_OF_PORTION, project_id, after, most)
+    portion = (await db.fetch(LAST_OF_PORTION, project_id, after, most))[0]
     until = portion["until"]
     if until is None:
         return Moved([], [], True)
