@@ -243,9 +243,9 @@ def _csv_row(names: list[tuple[str, str]], row: list[str]) -> NewRow:
     metadata: dict[str, str] = {}
     for (column, key), cell in zip(names, row, strict=False):
         if column:
-            cells[column] = cell or None
-        elif key and cell:
-            metadata[key] = cell
+            cells[column] = csv.plain(cell) or None
+        elif key:
+            metadata[key] = csv.plain(cell)
     id_, source_id = cells.pop("id", None), cells.pop("source_id", None)
     reference = None if source_id is None else source_id[:255].replace("\x00", "")
     object_id = id_ if id_ and is_customer_id(id_) else None
@@ -298,8 +298,11 @@ def typed(known: Definitions, noun: str, cells: Mapping[str, str]) -> str:
     """
     schema = known.schemas.get(noun)
     if schema is None:
-        return wire.encode(cells).decode()
-    values = {key: schemas.from_text(schema, key, cell) for key, cell in cells.items()}
+        return wire.encode({key: cell for key, cell in cells.items() if cell}).decode()
+    # An empty cell takes the key away, as a null would, and so not what is required.
+    values = {
+        key: schemas.from_text(schema, key, cell) if cell else None for key, cell in cells.items()
+    }
     metadata.check(known, noun, values, whole=False)
     return metadata.patch(values)[0]
 

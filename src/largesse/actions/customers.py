@@ -287,6 +287,8 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
         wire.encode(gone).decode(),
         ctx.now,
     )
+    # Last, so that what was exported while this went on goes too.
+    await ctx.db.execute(exports.FORGET, ctx.project_id)
     return record
 
 
@@ -308,16 +310,14 @@ async def _forget_rows(ctx: Context, row: db.Row | None, customer_ids: list[str]
 
 
 async def _forget_orders(ctx: Context, customer_ids: list[str]) -> int:
-    """Deletes the customers' orders, and every export that may tell of them; how many orders."""
+    """Deletes the customers' orders; how many there were."""
     count = 0
     for customer_id in customer_ids:
         rows = await ctx.db.fetch(orders.DELETE_OF_CUSTOMER, ctx.project_id, customer_id)
-        referred = await ctx.db.fetch(orders.UNREFER, ctx.project_id, customer_id)
-        told = sorted({row["customer_id"] for row in referred if row["customer_id"]})
-        await ctx.db.execute(events.FORGET_REFERRER, ctx.project_id, told, customer_id)
+        await ctx.db.execute(orders.UNREFER, ctx.project_id, customer_id)
+        await ctx.db.execute(events.FORGET_REFERRER, ctx.project_id, customer_id)
         count += len(rows)
     await ctx.emit([Event(events.ORDER_FORGOTTEN, "{}")] * count)
-    await ctx.db.execute(exports.FORGET, ctx.project_id)
     return count
 
 

@@ -22,6 +22,8 @@ from largesse.store.projects import Project
 
 ATTEMPTS = 3
 PART_BYTES = 1 << 20
+# The database has at most 1,664 columns in a query, and `metadata` may be a hundred of them.
+MOST_FIELDS = 1000
 
 
 class ParametersBody(msgspec.Struct, kw_only=True):
@@ -84,6 +86,10 @@ async def create(ctx: Context, noun: str, body: ParametersBody | None) -> Export
     """
     exported, body = EXPORTED[noun], body or ParametersBody()
     fields = body.fields or list(exported.default)
+    if len(fields) > MOST_FIELDS:
+        raise InvalidPayload(
+            f"Property .parameters.fields should NOT have more than {MOST_FIELDS} items"
+        )
     for field in fields:
         if field not in exported.fields and not _of_metadata(field):
             allowed = ", ".join((*exported.fields, "metadata"))
@@ -101,14 +107,16 @@ async def create(ctx: Context, noun: str, body: ParametersBody | None) -> Export
     parameters = Parameters(
         order=order or UNSET, fields=fields, filters=UNSET if body.filters is None else body.filters
     )
+    export_id = ctx.new_id("exp_")
     row = await ctx.db.fetchrow(
         exports.INSERT,
         ctx.project_id,
-        ctx.new_id("exp_"),
+        export_id,
         noun,
         wire.encode(parameters).decode(),
         ctx.now,
     )
+    await ctx.db.execute(exports.TAKE_SEAT, ctx.project_id, export_id)
     return answer(ctx, row)
 
 
@@ -163,42 +171,48 @@ async def content(
 
 
 async def work(pool: Any, begin: Any, project_id: str) -> bool:
-    """Writes the next export of a project; False where there is none, or another has it in hand."""
+    """Writes the next export of a project; False where there is none, or others have them."""
+    return await db.in_transaction(pool, partial(_hold, pool, begin(pool)), attempts=1)
 
-    async def start(connection: Any) -> str | None:
-        found: str | None = await connection.fetchval(exports.BEGIN, project_id)
-        return found
 
-    export_id = await db.in_transaction(pool, start)
+async def _hold(pool: Any, ctx: Context, connection: Any) -> bool:
+    """Writes an export while its seat is held in a transaction, which ends with whoever writes. The
+    writing itself holds nothing: an export may be deleted at any time.
+    """
+    export_id = await connection.fetchval(exports.HOLD_SEAT, ctx.project_id)
     if export_id is None:
         return False
-    try:
-        await db.in_transaction(pool, partial(_write, pool, begin, export_id), attempts=1)
-    except Exception as error:
-        if db.away(error):
+    await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    row = await ctx.db.fetchrow(exports.BEGIN, ctx.project_id, export_id)
+    if row is not None and row["attempts"] > ATTEMPTS:
+        await exports.finish(ctx.db, ctx.project_id, export_id, exports.ERROR, 0, ctx.now)
+    elif row is not None:
+        try:
+            await _write(pool, ctx, row)
+        except _Gone:
+            pass
+        except Exception as error:
+            if not db.away(error):
+                log.error("export failed", project=ctx.project_id, export=export_id, exc_info=error)
+                return True
             raise
-        log.error("export failed", project=project_id, export=export_id, exc_info=error)
+    await connection.execute(exports.LEAVE_SEAT, ctx.project_id, export_id)
     return True
 
 
-async def _write(pool: Any, begin: Any, export_id: str, connection: Any) -> None:
-    """Streams the lines into parts. All parts and the end are one transaction: an export that is
-    cut short begins anew.
-    """
-    ctx: Context = begin(connection)
-    row = await ctx.db.fetchrow(exports.CLAIM, ctx.project_id, export_id)
-    if row is None:
-        return
-    if row["attempts"] > ATTEMPTS:
-        await exports.finish(ctx.db, ctx.project_id, export_id, exports.ERROR, 0, ctx.now)
-        return
-    await ctx.db.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+class _Gone(Exception):
+    """The export was deleted while it was written."""
+
+
+async def _write(pool: Any, ctx: Context, row: db.Row) -> None:
+    """Streams the lines into parts; what an earlier writer left of them goes first."""
+    await ctx.db.execute(exports.DROP_PARTS, ctx.project_id, row["id"])
     query = await _query(ctx, EXPORTED[row["exported_object"]], row["parameters"])
-    parts = _Parts(ctx, export_id)
+    parts = _Parts(ctx, row["id"])
     await parts.take(csv.lines([query.header], end="\n"))
     await db.copy_out(pool, query.statement, query.arguments, parts.take)
     await parts.flush()
-    await exports.finish(ctx.db, ctx.project_id, export_id, exports.DONE, parts.count, ctx.now)
+    await exports.finish(ctx.db, ctx.project_id, row["id"], exports.DONE, parts.count, ctx.now)
 
 
 class _Parts:
@@ -216,13 +230,16 @@ class _Parts:
             await self.flush()
 
     async def flush(self) -> None:
+        """Raises _Gone where the export was deleted meanwhile."""
         if self._waiting:
             part = bytes(self._waiting)
             self._waiting.clear()
             project_id = self.ctx.project_id
-            await self.ctx.db.execute(
+            done = await self.ctx.db.execute(
                 exports.ADD_PART, project_id, self.export_id, self.count, part
             )
+            if done != "INSERT 0 1":
+                raise _Gone
             self.count += 1
 
 
@@ -237,7 +254,8 @@ async def _query(ctx: Context, exported: Exported, text: bytes) -> exports.Query
     for field in parameters.fields:
         if field == "metadata" and schema is not None:
             defined = schema.properties.items()
-            fields += [f"metadata.{key}" for key, property_ in defined if not property_.deleted]
+            keys = [f"metadata.{key}" for key, property_ in defined if not property_.deleted]
+            fields += [key for key in keys if key not in fields]
         else:
             fields.append(field)
     order = parameters.order if isinstance(parameters.order, str) else "-created_at"

@@ -184,7 +184,7 @@ async def _people(ctx: Context, body: OrderFields, before: str | None = None) ->
 
 
 async def _hold_in_order(ctx: Context, body: OrderFields, before: str | None) -> None:
-    """Where an order concerns several customers, their rows are held by id, so that two orders that
+    """Where an order concerns several customers, their rows are held by name, so that two orders that
     cross wait for each other and never in a circle.
     """
     people = (body.customer, body.referrer)

@@ -277,9 +277,9 @@ def _file_row(names: list[tuple[str, str]], row: list[str], required: Sequence[s
     values: dict[str, str] = {}
     for (column, key), cell in zip(names, row, strict=False):
         if column:
-            cells[column] = cell or None
+            cells[column] = csv.plain(cell) or None
         elif key and cell:
-            values[key] = cell
+            values[key] = csv.plain(cell)
     source_id = cells.get("source_id")
     reference = None if source_id is None else source_id[:255].replace("\x00", "")
     if len(row) != len(names):

@@ -137,7 +137,8 @@ def read(
     Raises FilterError for an unknown property, operator or junction, and for values that an
     operator cannot work with.
     """
-    junction = given.get("junction", "and")
+    junction = given.get("junction")
+    junction = "and" if junction is None else junction
     if not isinstance(junction, str) or junction.lower() not in ("and", "or"):
         raise FilterError(path, "has wrong `junction` property. It must be one of: and, or")
     if len(given) > MOST_PROPERTIES:

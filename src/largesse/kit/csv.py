@@ -43,8 +43,20 @@ def _checked(rows: Iterator[list[str]]) -> Iterator[list[str]]:
 def lines(rows: Iterable[Iterable[object]], end: str = "\r\n") -> bytes:
     """Rows as CSV, each cell made safe."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator=end).writerows([safe(cell) for cell in row] for row in rows)
+    # The writer puts in quotation marks what holds a character of the end that it knows, so that
+    # has to be both of them.
+    writer = csv.writer(out, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([safe(cell) for cell in row])
+        out.seek(out.tell() - 2)
+        out.truncate()
+        out.write(end)
     return out.getvalue().encode()
+
+
+def plain(cell: str) -> str:
+    """A cell without the apostrophe that `safe` gave it."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
 
 
 def safe(cell: object) -> str:

@@ -264,15 +264,18 @@ class Http:
         request_id: str,
     ) -> tuple[Standing, Answer]:
         ip = scope["client"][0] if scope.get("client") else ""
-        if operation.linked is not None and b"token=" in scope["query_string"]:
+        if operation.linked is not None and wire.parse_query(scope["query_string"]).get("token"):
             operation = operation.linked
         caller = await self.admit(operation, headers, ip)
         limit = self.limits.of(operation)
         key = caller.principal.key_id if caller.principal else ""
         standing = limit.take(ip if operation.kind == auth.CLIENT or not key else key)
-        produced = "text/csv" if operation.answer is Download else "application/json"
-        if not accepts(headers.get(b"accept", b""), produced):
-            raise NotAcceptable(f"The answer is {produced}, which the Accept header leaves out")
+        # The reference calls a file of CSV text/plain, and its SDKs accept nothing else.
+        produced = (
+            ("text/csv", "text/plain") if operation.answer is Download else ("application/json",)
+        )
+        if not any(accepts(headers.get(b"accept", b""), kind) for kind in produced):
+            raise NotAcceptable(f"The answer is {produced[0]}, which the Accept header leaves out")
         arguments: dict[str, Any] = dict(path)
         if operation.query is not None:
             arguments["query"] = wire.query(scope["query_string"], operation.query)

@@ -43,8 +43,9 @@ def document(
     operations: Iterable[Operation], *, title: str, version: str, description: str
 ) -> dict[str, Any]:
     operations = list(operations)
+    linked = [operation.linked for operation in operations if operation.linked is not None]
     kinds: list[Any] = [Error]
-    for operation in operations:
+    for operation in (*operations, *linked):
         kinds += [
             kind
             for kind in (_body(operation), operation.query, operation.answer)
@@ -62,7 +63,7 @@ def document(
             operation, drawn, components
         )
     # A query's members stand in its operation, one by one.
-    for operation in operations:
+    for operation in (*operations, *linked):
         if operation.query is not None:
             components.pop(operation.query.__name__, None)
     return {
@@ -130,6 +131,11 @@ def _operation(
         },
         "security": _security(operation),
     }
+    if operation.linked is not None:
+        # One operation for the document: the file is another of its answers.
+        answer["content"]["text/plain"] = {"schema": {"type": "string"}}
+        result["parameters"] += _query_parameters(operation.linked, components)
+        result["security"] += _security(operation.linked)
     if description:
         result["description"] = "\n\n".join(
             " ".join(part.split()) for part in description.split("\n\n")

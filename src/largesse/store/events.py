@@ -83,8 +83,7 @@ WHERE project_id = $1 AND type = 'customer.deleted' AND customer_id IS NOT NULL
 # What customers' events say of who referred them.
 FORGET_REFERRER = """
 UPDATE events SET data = (data::jsonb || '{"referrer": null}')::json
-WHERE project_id = $1 AND customer_id = ANY($2::text[]) AND type LIKE 'customer.order.%'
-    AND data #>> '{referrer,id}' = $3
+WHERE project_id = $1 AND data #>> '{referrer,id}' = $2
 """
 SOURCE_IDS_OF_CUSTOMER = """
 SELECT DISTINCT data #>> '{customer,source_id}' AS source_id FROM events

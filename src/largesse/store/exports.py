@@ -19,6 +19,7 @@ from largesse.store.listing import Listing
 SCHEDULED, IN_PROGRESS, DONE, ERROR = "SCHEDULED", "IN_PROGRESS", "DONE", "ERROR"
 
 COLUMNS = "id, exported_object, parameters, status, parts, attempts, created_at, finished_at"
+TAKE_SEAT = "INSERT INTO export_seats (project_id, export_id) VALUES ($1, $2)"
 INSERT = f"""
 INSERT INTO exports (project_id, id, exported_object, parameters, status, created_at)
 VALUES ($1, $2, $3, $4, 'SCHEDULED', $5) RETURNING {COLUMNS}
@@ -27,18 +28,26 @@ GET = f"SELECT {COLUMNS} FROM exports WHERE project_id = $1 AND id = $2"
 DELETE = "DELETE FROM exports WHERE project_id = $1 AND id = $2 RETURNING id"
 PROJECTS_WITH_OPEN = """
 SELECT id FROM projects
-WHERE EXISTS (SELECT 1 FROM exports WHERE exports.project_id = projects.id AND finished_at IS NULL)
+WHERE EXISTS (SELECT 1 FROM export_seats WHERE export_seats.project_id = projects.id)
 """
-BEGIN = """
+# The oldest that nobody writes just now.
+HOLD_SEAT = """
+SELECT export_id FROM export_seats
+LEFT JOIN exports ON exports.project_id = $1 AND exports.id = export_seats.export_id
+WHERE export_seats.project_id = $1
+ORDER BY exports.created_at, export_id LIMIT 1 FOR UPDATE OF export_seats SKIP LOCKED
+"""
+LEAVE_SEAT = "DELETE FROM export_seats WHERE project_id = $1 AND export_id = $2"
+BEGIN = f"""
 UPDATE exports SET status = 'IN_PROGRESS', attempts = attempts + 1
-WHERE project_id = $1 AND id = (
-    SELECT id FROM exports WHERE project_id = $1 AND finished_at IS NULL
-    ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-RETURNING id
+WHERE project_id = $1 AND id = $2 AND finished_at IS NULL RETURNING {COLUMNS}
 """
-CLAIM = f"{GET} AND finished_at IS NULL FOR UPDATE SKIP LOCKED"
-ADD_PART = "INSERT INTO export_parts (project_id, export_id, n, content) VALUES ($1, $2, $3, $4)"
+DROP_PARTS = "DELETE FROM export_parts WHERE project_id = $1 AND export_id = $2"
+# Into an export that is still there.
+ADD_PART = """
+INSERT INTO export_parts (project_id, export_id, n, content)
+SELECT $1, id, $3, $4 FROM exports WHERE project_id = $1 AND id = $2
+"""
 FINISH = """
 UPDATE exports SET status = $3, parts = $4, finished_at = $5 WHERE project_id = $1 AND id = $2
 """
@@ -211,7 +220,7 @@ EXPORTED = {
                 *("id", "sku", "product_id", "currency", "price", "image_url", "source_id"),
                 *("attributes", "created_at"),
             ),
-            (*_STAMPS, "sku", "id", "source_id", "price"),
+            (*_STAMPS, "sku", "id", "source_id", "product_id", "price"),
             "product",
             _kinds(_SKU),
             column_of("skus"),
@@ -265,7 +274,8 @@ def query(
             header.append(name)
             columns.append(_written(JSON, exported.column_of(name, hole)))
     name = order.removeprefix("-")
-    column = exported.fields[name].expression
+    # With its table: a name alone would be the column of the file, which is text.
+    column = f"{exported.table}.{name}"
     direction = "DESC NULLS LAST" if order.startswith("-") else "ASC NULLS FIRST"
     ties = "DESC" if order.startswith("-") else "ASC"
     statement = (
@@ -285,10 +295,14 @@ def _written(kind: str, expression: str) -> str:
         return f"({expression})::text"
     if kind == JSON:
         # An array as in an import: its values, parted by commas.
-        return _safe(
+        text = (
             f"CASE jsonb_typeof({expression}) WHEN 'array' THEN "
             f"(SELECT string_agg(value #>> '{{}}', ',') FROM jsonb_array_elements({expression})) "
             f"ELSE {expression} #>> '{{}}' END"
+        )
+        return (
+            f"CASE jsonb_typeof({expression}) WHEN 'number' THEN {expression} #>> '{{}}' "
+            f"ELSE {_safe(text)} END"
         )
     return _safe(f"({expression})::text")
 

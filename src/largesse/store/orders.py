@@ -87,7 +87,6 @@ ORDER BY source_id COLLATE "C", id FOR NO KEY UPDATE
 DELETE_OF_CUSTOMER = "DELETE FROM orders WHERE project_id = $1 AND customer_id = $2 RETURNING id"
 UNREFER = """
 UPDATE orders SET referrer_id = NULL WHERE project_id = $1 AND referrer_id = $2
-RETURNING customer_id
 """
 TOTAL = events.whole("orders")
 

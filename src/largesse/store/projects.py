@@ -100,6 +100,7 @@ TENANT_TABLES = {
     "event_counts": "customer_id, type",
     "export_parts": "export_id, n",
     "exports": "id",
+    "export_seats": "export_id",
     "segment_customers": "segment_id, customer_id",
     "segments": "id",
     "redeemable_holders": "id",

@@ -286,6 +286,11 @@ CREATE TABLE public.export_parts (
     content bytea NOT NULL
 );
 
+CREATE TABLE public.export_seats (
+    project_id text NOT NULL,
+    export_id text NOT NULL
+);
+
 CREATE TABLE public.exports (
     project_id text NOT NULL,
     id text NOT NULL,
@@ -562,6 +567,9 @@ ALTER TABLE ONLY public.events
 ALTER TABLE ONLY public.export_parts
     ADD CONSTRAINT export_parts_pkey PRIMARY KEY (project_id, export_id, n);
 
+ALTER TABLE ONLY public.export_seats
+    ADD CONSTRAINT export_seats_pkey PRIMARY KEY (project_id, export_id);
+
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_pkey PRIMARY KEY (project_id, id);
 
@@ -640,6 +648,8 @@ CREATE UNIQUE INDEX event_schemas_name ON public.event_schemas USING btree (proj
 CREATE INDEX events_customer ON public.events USING btree (project_id, customer_id, created_at NULLS FIRST, id);
 
 CREATE INDEX events_deleted_source ON public.events USING btree (project_id, ((data #>> '{customer,source_id}'::text[]))) WHERE (type = 'customer.deleted'::text);
+
+CREATE INDEX events_referrer ON public.events USING btree (project_id, ((data #>> '{referrer,id}'::text[]))) WHERE ((data #>> '{referrer,id}'::text[]) IS NOT NULL);
 
 CREATE INDEX events_unhandled ON public.events USING btree (project_id, type) WHERE (NOT handled);
 

@@ -65,7 +65,8 @@ async def _download(ctx: Context, export_id: str, query: DownloadQuery) -> Any:
     if project is None:
         raise Unauthorized
     parts = await actions.content(ctx, project, export_id, signature)
-    return Download(parts, "text/csv", f"{export_id}.csv")
+    # The SDKs read no other type of text.
+    return Download(parts, "text/plain; charset=utf-8", f"{export_id}.csv")
 
 
 PATH = "/v1/exports/{exportId}"

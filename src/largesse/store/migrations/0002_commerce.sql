@@ -230,6 +230,18 @@ CREATE TABLE IF NOT EXISTS export_parts (
 
 -- The functions that follow say in SQL what engine/calendar and engine/geo say, number for number.
 
+-- Orders' events that tell of a referrer, who may be forgotten.
+CREATE INDEX IF NOT EXISTS events_referrer ON events (project_id, (data #>> '{referrer,id}'))
+    WHERE data #>> '{referrer,id}' IS NOT NULL;
+
+-- Who writes an export holds its seat, and not the export itself, which so can be deleted at any
+-- time; a seat outlives its export until a writer finds it.
+CREATE TABLE IF NOT EXISTS export_seats (
+    project_id text NOT NULL,
+    export_id text NOT NULL,
+    CONSTRAINT export_seats_pkey PRIMARY KEY (project_id, export_id)
+);
+
 -- The instant that an ISO-8601 text names, null where it names none. Without an offset it is UTC.
 CREATE OR REPLACE FUNCTION instant_of(text) RETURNS timestamptz
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
