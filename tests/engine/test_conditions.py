@@ -80,11 +80,11 @@ KNOWN = {
             "Property .filter has wrong `junction` property. It must be one of: and, or",
         ),
         (
-            {"junction": None},
+            {"junction": 5},
             "Property .filter has wrong `junction` property. It must be one of: and, or",
         ),
         ({"shoe": {"conditions": {"$is": 1}}}, "Property .filter.shoe is not supported"),
-        ({"text": None}, "Property .filter.text should have 'conditions'"),
+        ({"text": "a"}, "Property .filter.text should have 'conditions'"),
         ({"text": {"$is": "a"}}, "Property .filter.text should have 'conditions'"),
         ({"text": {"conditions": {}}}, "Property .filter.text should have 'conditions'"),
         ({"text": {"conditions": []}}, "Property .filter.text should have 'conditions'"),
@@ -106,6 +106,14 @@ def test_filters_that_cannot_be_read(given_: dict[str, Any], message: str) -> No
     with pytest.raises(FilterError) as error:
         conditions.read(given_, KINDS.get)
     assert str(error.value) == message
+
+
+def test_what_is_null_is_not_there() -> None:
+    """Models made from a dict send a null for whatever is not set."""
+    assert read(text=None, junction=None).groups == ()
+    given_ = {"$is": None, "$contains": "a", "$in": None}
+    assert read(text={"conditions": given_}) == one("text", "$contains", "a")
+    assert read(text={"conditions": {"$is": "a"}}, json=None) == one("text", "$is", "a")
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,12 @@ def copying(server: Server) -> bool:
 def test_a_killed_writer_begins_anew(own: Server, crowded: Shop) -> None:
     made = export(crowded, fields=FIELDS)
     for _ in range(2):
+        worker = background(own)
         until(lambda: copying(own), 30, 0.005)
+        worker.suspend()
+        assert copying(own)
         assert status(crowded, made["id"]) == "IN_PROGRESS"
-        background(own).kill()
+        worker.kill()
         until(lambda: not copying(own))
     done = ended(crowded, made["id"])
     assert done["status"] == "DONE"

@@ -13,7 +13,7 @@ from largesse.kit import db, wire
 from largesse.kit.errors import DuplicateFound, NotFound
 from largesse.kit.ids import is_customer_id
 from largesse.kit.wire import Day
-from largesse.store import customers, definitions, events, exports, jobs, orders
+from largesse.store import custom_events, customers, definitions, events, exports, jobs, orders
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
 from largesse.store.customers import ADDRESS_COLUMNS, Change
@@ -305,8 +305,10 @@ async def _forget_rows(ctx: Context, row: db.Row | None, customer_ids: list[str]
         customers.TAKEN_SOURCE_IDS, ctx.project_id, sorted(source_ids), customer_ids
     )
     source_ids -= {name["source_id"] for name in taken}
-    for statement in (jobs.FORGET, jobs.FORGET_ORDERS):
+    for statement in (jobs.FORGET, jobs.FORGET_NAMED):
         await ctx.db.execute(statement, ctx.project_id, customer_ids, sorted(source_ids))
+    names = [*customer_ids, *sorted(source_ids)]
+    await custom_events.forget_referrer(ctx.db, ctx.project_id, names)
 
 
 async def _forget_orders(ctx: Context, customer_ids: list[str]) -> int:

@@ -26,7 +26,15 @@ def row_of(place: int, order: msgspec.Raw, most_items: int) -> NewRow:
     except InvalidPayload as problem:
         said = (problem.details or "").replace("Property ", "", 1).replace("Payload", "", 1)
         raise InvalidPayload(f"Property [{place}]{said}") from None
-    return NewRow(body.source_id, input=text.decode())
+    return NewRow(body.source_id, input=text.decode(), people=_people(body) or None)
+
+
+def _people(body: OrderBody) -> list[str]:
+    names = [body.customer_id, body.referrer_id]
+    for person in (body.customer, body.referrer):
+        if person is not None:
+            names += [person.id, person.source_id]
+    return [name for name in names if name]
 
 
 async def apply(ctx: Context, job: Job, rows: Sequence[db.Row]) -> list[Outcome]:

@@ -184,8 +184,8 @@ async def _people(ctx: Context, body: OrderFields, before: str | None = None) ->
 
 
 async def _hold_in_order(ctx: Context, body: OrderFields, before: str | None) -> None:
-    """Where an order concerns several customers, their rows are held by name, so that two orders that
-    cross wait for each other and never in a circle.
+    """Where an order concerns several customers, their rows are held by name, so that two orders
+    that cross wait for each other and never in a circle.
     """
     people = (body.customer, body.referrer)
     names = [person.id or person.source_id for person in people if person is not None]

@@ -41,12 +41,15 @@ class Job(msgspec.Struct, kw_only=True):
 
 
 class NewRow(msgspec.Struct, frozen=True):
-    """A row to be applied, and whom it names; one with an error is only reported."""
+    """A row to be applied, and what it is about; one with an error is only reported. `people` are
+    the names of customers in it, by which it is found when one of them is to be forgotten.
+    """
 
     reference: str | None = None
     object_id: str | None = None
     input: str | None = None
     error: str | None = None
+    people: list[str] | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -90,7 +93,8 @@ WHERE project_id = $1 AND job_id = $2 AND n > $3 ORDER BY n LIMIT $4 FOR UPDATE
 # them every portion would read the whole job.
 RECORD_OUTCOMES = """
 UPDATE job_rows SET input = NULL, object_id = outcome.object_id, found = outcome.found,
-    updated = outcome.error IS NULL, error = outcome.error
+    updated = outcome.error IS NULL, error = outcome.error,
+    people = CASE WHEN outcome.error IS NULL THEN NULL ELSE people END
 FROM unnest($3::int[], $4::text[], $5::boolean[], $6::text[])
     AS outcome (n, object_id, found, error)
 WHERE job_rows.project_id = $1 AND job_rows.job_id = $2 AND job_rows.n = outcome.n
@@ -135,22 +139,10 @@ UPDATE job_rows SET reference = NULL, object_id = NULL, input = NULL,
 WHERE project_id = $1 AND (object_id = ANY($2::text[]) OR reference = ANY($3::text[]))
     AND job_id IN (SELECT id FROM jobs WHERE project_id = $1 AND type LIKE 'CUSTOMERS.%')
 """
-# Orders that wait to be imported, and name them as the customer or the referrer.
-FORGET_ORDERS = """
-UPDATE job_rows SET reference = NULL, input = NULL, error = 'permanently deleted'
-WHERE project_id = $1 AND input IS NOT NULL
-    AND job_id IN (
-        SELECT id FROM jobs
-        WHERE project_id = $1 AND type = 'ORDERS.IMPORT' AND finished_at IS NULL
-    )
-    AND (
-        input::json #>> '{customer,id}' = ANY($2::text[] || $3::text[])
-        OR input::json #>> '{customer,source_id}' = ANY($3::text[])
-        OR input::json #>> '{customer_id}' = ANY($2::text[] || $3::text[])
-        OR input::json #>> '{referrer,id}' = ANY($2::text[] || $3::text[])
-        OR input::json #>> '{referrer,source_id}' = ANY($3::text[])
-        OR input::json #>> '{referrer_id}' = ANY($2::text[] || $3::text[])
-    )
+# Rows that name them beside what they are about: orders that wait, or failed with a reason.
+FORGET_NAMED = """
+UPDATE job_rows SET reference = NULL, input = NULL, people = NULL, error = 'permanently deleted'
+WHERE project_id = $1 AND people && ($2::text[] || $3::text[])
 """
 
 
@@ -160,9 +152,12 @@ async def enqueue(database: Db, project_id: str, job: Job, rows: Iterable[NewRow
     await db.copy_rows(
         database,
         "job_rows",
-        ("project_id", "job_id", "n", "reference", "object_id", "input", "error"),
+        ("project_id", "job_id", "n", "reference", "object_id", "input", "error", "people"),
         (
-            (project_id, job.id, n, row.reference, row.object_id, row.input, row.error)
+            (
+                *(project_id, job.id, n, row.reference, row.object_id, row.input, row.error),
+                row.people,
+            )
             for n, row in enumerate(rows, 1)
         ),
     )

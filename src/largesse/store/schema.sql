@@ -315,7 +315,8 @@ CREATE TABLE public.job_rows (
     object_id text,
     found boolean,
     updated boolean,
-    error text
+    error text,
+    people text[]
 );
 
 CREATE TABLE public.jobs (
@@ -631,6 +632,8 @@ CREATE UNIQUE INDEX bin_resource ON public.bin USING btree (project_id, resource
 
 CREATE INDEX custom_events_customer ON public.custom_events USING btree (project_id, customer_id, type, created_at);
 
+CREATE INDEX custom_events_referrer ON public.custom_events USING btree (project_id, ((referral ->> 'referrer_id'::text))) WHERE (referral IS NOT NULL);
+
 CREATE INDEX customers_city ON public.customers USING btree (project_id, address_city);
 
 CREATE INDEX customers_created ON public.customers USING btree (project_id, created_at NULLS FIRST, id);
@@ -660,6 +663,8 @@ CREATE INDEX exports_open ON public.exports USING btree (project_id, created_at)
 CREATE INDEX exports_status ON public.exports USING btree (project_id, status, id);
 
 CREATE INDEX job_rows_object ON public.job_rows USING btree (project_id, object_id);
+
+CREATE INDEX job_rows_people ON public.job_rows USING btree (project_id, job_id) WHERE (people IS NOT NULL);
 
 CREATE INDEX job_rows_reference ON public.job_rows USING btree (project_id, reference);
 

@@ -172,6 +172,9 @@ CREATE TABLE IF NOT EXISTS custom_events (
 CREATE INDEX IF NOT EXISTS custom_events_customer
     ON custom_events (project_id, customer_id, type, created_at);
 
+CREATE INDEX IF NOT EXISTS custom_events_referrer
+    ON custom_events (project_id, (referral ->> 'referrer_id')) WHERE referral IS NOT NULL;
+
 -- How often a customer did what, moved by the event itself.
 CREATE TABLE IF NOT EXISTS event_counts (
     project_id text NOT NULL,
@@ -196,6 +199,9 @@ ALTER TABLE segments ADD COLUMN IF NOT EXISTS sync_after text NOT NULL DEFAULT '
 CREATE INDEX IF NOT EXISTS segments_created ON segments (project_id, created_at NULLS FIRST, id);
 CREATE INDEX IF NOT EXISTS segments_sync ON segments (project_id, sync_at)
     WHERE sync_at IS NOT NULL;
+
+ALTER TABLE job_rows ADD COLUMN IF NOT EXISTS people text[];
+CREATE INDEX IF NOT EXISTS job_rows_people ON job_rows (project_id, job_id) WHERE people IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS exports (
     project_id text NOT NULL,
