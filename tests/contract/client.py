@@ -61,6 +61,8 @@ def check(answer: httpx.Response) -> None:
     if content is None:
         return
     schema = _converted(_resolved(document, content["schema"]))
+    if not answer.headers.get("content-type", "").startswith("application/json"):
+        return
     value = answer.json()
     for error in Draft202012Validator(schema).iter_errors(value):
         where = "/".join(map(str, error.absolute_path))

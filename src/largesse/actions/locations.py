@@ -11,7 +11,7 @@ import msgspec
 from largesse.engine import geo
 from largesse.kit import csv, wire
 from largesse.kit.errors import InvalidPayload
-from largesse.store import definitions, locations
+from largesse.store import definitions, locations, segments
 from largesse.store.context import Context
 
 CIRCLES = ["name", "latitude", "longitude", "radius"]
@@ -53,6 +53,8 @@ async def import_file(ctx: Context, name_of_file: str, content: bytes) -> Counts
     created = await locations.save(ctx.db, ctx.project_id, rows, ctx.now)
     # Segments may speak of those that were replaced.
     await definitions.bump(ctx.db, ctx.project_id)
+    if created < len(rows):
+        await ctx.db.execute(segments.AGAIN, ctx.project_id, ctx.now)
     return Counts(created, len(rows) - created)
 
 

@@ -110,14 +110,14 @@ async def _override(ctx: Context, body: ItemBody, *, silent: bool) -> None:
 
 
 async def _override_product(ctx: Context, body: ItemBody, sent: SoldBody, *, silent: bool) -> None:
-    id_ = sent.id or body.product_id or ""
+    id_ = next((name for name in (sent.id, body.product_id) if name and is_id(name, "prod_")), "")
     source_id = sent.source_id or (body.source_id if body.related_object != "sku" else None)
     if not id_ and not source_id:
         return
     change = products.change_of(
         products.ProductFields(name=sent.name, price=sent.price, metadata=sent.metadata),
         ctx.now,
-        id_ if is_id(id_, "prod_") else ctx.new_id("prod_"),
+        id_ or ctx.new_id("prod_"),
         source_id,
         by_id=bool(id_),
     )
@@ -128,7 +128,9 @@ async def _override_product(ctx: Context, body: ItemBody, sent: SoldBody, *, sil
 async def _override_sku(ctx: Context, body: ItemBody, sent: SoldBody) -> None:
     id_ = sent.id or body.sku_id or ""
     source_id = sent.source_id or (body.source_id if body.related_object == "sku" else None)
-    parent = await store.find_product(ctx.db, ctx.project_id, body.product_id or "")
+    parent = None
+    for name in _parent_names(body):
+        parent = parent or await store.find_product(ctx.db, ctx.project_id, name)
     if parent is None or (not id_ and not source_id):
         return
     change = products.sku_change_of(
@@ -139,6 +141,14 @@ async def _override_sku(ctx: Context, body: ItemBody, sent: SoldBody) -> None:
         by_id=bool(id_),
     )
     await products.write_sku(ctx, change, sent.metadata)
+
+
+def _parent_names(body: ItemBody) -> list[str]:
+    """The names by which an item speaks of its SKU's product, the surest first."""
+    names = [body.product_id]
+    if body.product:
+        names += [body.product.id, body.product.source_id]
+    return [name for name in names if name]
 
 
 class Catalogue(msgspec.Struct):
@@ -184,12 +194,10 @@ def _sku_names(body: ItemBody) -> list[str]:
 
 
 def _product_names(body: ItemBody) -> list[str]:
-    names = [body.product_id]
-    if body.product:
-        names += [body.product.id, body.product.source_id]
-    if body.related_object != "sku":
+    names = _parent_names(body)
+    if body.related_object != "sku" and body.source_id:
         names.append(body.source_id)
-    return [name for name in names if name]
+    return names
 
 
 def _first(rows: Mapping[str, db.Row], names: Sequence[str]) -> db.Row | None:

@@ -81,8 +81,10 @@ async def create(ctx: Context, body: SegmentBody) -> SegmentAnswer:
     from now on enters or leaves with the change.
     """
     type_ = body.type or (rules.STATIC if body.filter is None else rules.PASSIVE)
-    given = None if type_ == rules.STATIC else await _filter(ctx, body.filter)
+    # First the lock that every change of a definition takes: no segment that this one speaks of can
+    # be deleted meanwhile.
     await _within_limits(ctx, type_, body.customers or [])
+    given = None if type_ == rules.STATIC else await _filter(ctx, body.filter)
     segment_id = ctx.new_id("seg_")
     row = await ctx.db.fetchrow(
         segments.INSERT,
@@ -141,7 +143,9 @@ async def _within_limits(ctx: Context, type_: str, customer_ids: Sequence[str]) 
 
 
 async def _enrol(ctx: Context, segment_id: str, customer_ids: Sequence[str]) -> None:
-    unknown = await ctx.db.fetchval(segments.UNKNOWN_CUSTOMERS, ctx.project_id, customer_ids)
+    rows = await ctx.db.fetch(segments.KNOWN_CUSTOMERS, ctx.project_id, customer_ids)
+    known = {row["id"] for row in rows}
+    unknown = next((id_ for id_ in customer_ids if id_ not in known), None)
     if unknown is not None:
         raise NotFound.of("customer", unknown)
     await ctx.db.execute(segments.ENROL, ctx.project_id, segment_id, customer_ids)

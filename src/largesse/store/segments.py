@@ -49,11 +49,9 @@ INSERT INTO segment_customers (project_id, segment_id, customer_id)
 SELECT $1, $2, id FROM customers WHERE project_id = $1 AND id = ANY($3::text[])
 ON CONFLICT DO NOTHING
 """
-UNKNOWN_CUSTOMERS = """
-SELECT given.id FROM unnest($2::text[]) AS given (id)
-WHERE NOT EXISTS (SELECT 1 FROM customers WHERE project_id = $1 AND customers.id = given.id)
-LIMIT 1
-"""
+# Not a join with the ids: for a new project, of which the planner knows nothing yet, it would go
+# through all customers once for each id.
+KNOWN_CUSTOMERS = "SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[])"
 
 # The memberships of customers at hand.
 MEMBERSHIPS = """
@@ -65,6 +63,7 @@ INSERT INTO segment_customers (project_id, segment_id, customer_id)
 SELECT $1, segments.id, entering.customer_id
 FROM unnest($2::text[], $3::text[]) AS entering (segment_id, customer_id)
 JOIN segments ON segments.project_id = $1 AND segments.id = entering.segment_id
+FOR KEY SHARE OF segments
 ON CONFLICT DO NOTHING
 """
 LEAVE = """
@@ -96,7 +95,7 @@ WHERE project_id = $1 AND customer_id = ANY($2::text[])
 # Going through all customers, a portion at a time.
 DUE = """
 SELECT id, name, type, filter, initial_sync_status, sync_after FROM segments
-WHERE project_id = $1 AND sync_at <= $2 ORDER BY sync_at LIMIT 1 FOR UPDATE SKIP LOCKED
+WHERE project_id = $1 AND sync_at <= $2 ORDER BY sync_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
 """
 PROJECTS_WITH_DUE = """
 SELECT id FROM projects
@@ -130,6 +129,10 @@ SYNCED_TO = "UPDATE segments SET sync_after = $3 WHERE project_id = $1 AND id = 
 SYNCED = """
 UPDATE segments SET sync_after = '', sync_at = $3, initial_sync_status = 'DONE'
 WHERE project_id = $1 AND id = $2
+"""
+# What they speak of has changed: all are gone through again.
+AGAIN = """
+UPDATE segments SET sync_at = $2, sync_after = '' WHERE project_id = $1 AND type <> 'static'
 """
 
 LISTING = Listing(
