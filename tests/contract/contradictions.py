@@ -27,7 +27,7 @@ CONTRADICTIONS = [
         r"(POST|GET) /v1/exports(/\{exportId\})?|POST /v1/orders/export",
         r"(exports/\d+)?",
         r"\{'id': 'exp_\w+', 'object': 'export', .*\} is not valid under any of .*",
-        "the schemas want a user's id, and know neither products nor `metadata.x` among the fields; "
+        "the schemas want a user's id, and know neither products nor `metadata.x` as a field; "
         "the examples of the same operations have user_id null and such fields",
     ),
     Contradiction(
