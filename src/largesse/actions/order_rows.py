@@ -52,5 +52,6 @@ async def apply(ctx: Context, job: Job, rows: Sequence[db.Row]) -> list[Outcome]
                 raise
             outcomes.append(Outcome(row["n"], error=problem.details or problem.message))
         else:
-            outcomes.append(Outcome(row["n"], stored["id"], stored["updated_at"] is not None))
+            found = stored.row["updated_at"] is not None
+            outcomes.append(Outcome(row["n"], stored.row["id"], found))
     return outcomes

@@ -121,6 +121,13 @@ async def get(ctx: Context, id_or_source_id: str) -> db.Row:
     return row
 
 
+class Stored(msgspec.Struct, frozen=True):
+    """An order that was written: its row, and the order as JSON."""
+
+    row: db.Row
+    answer: bytes
+
+
 # --- creating and updating ----------------------------------------------------------------------
 
 
@@ -133,7 +140,7 @@ def check(body: OrderFields, most_items: int) -> None:
 
 async def upsert(
     ctx: Context, body: OrderBody, *, silent: bool = False, at: datetime | None = None
-) -> db.Row:
+) -> Stored:
     """Creates the order, or updates the one with this id or else source id. `silent` is for an
     import, which tells of segments alone, and `at` the instant of its row. Raises NotFound for a
     customer's id that nobody has, InvalidOrder for a status that goes back, MetadataInvalid.
@@ -146,7 +153,7 @@ async def upsert(
     return await _update(ctx, known, body, silent=silent)
 
 
-async def update(ctx: Context, id_or_source_id: str, body: OrderFields) -> db.Row:
+async def update(ctx: Context, id_or_source_id: str, body: OrderFields) -> Stored:
     """Updates an order that exists. Raises NotFound, and what `upsert` raises."""
     check(body, ctx.settings.order_items)
     known = await orders.hold(ctx.db, ctx.project_id, id_or_source_id)
@@ -214,7 +221,7 @@ def _reference(customer_id: str | None) -> CustomerBody | None:
     return CustomerBody(id=customer_id) if customer_id else None
 
 
-async def _create(ctx: Context, body: OrderBody, *, silent: bool, at: datetime | None) -> db.Row:
+async def _create(ctx: Context, body: OrderBody, *, silent: bool, at: datetime | None) -> Stored:
     merged, _ = metadata.patch(body.metadata)
     people = await _people(ctx, body)
     known = await _definitions(ctx, people)
@@ -239,8 +246,7 @@ async def _create(ctx: Context, body: OrderBody, *, silent: bool, at: datetime |
         # It was made in the meantime. Whoever updates it holds the order first and its customers
         # then; here they are held already, so all is let go and begun again.
         raise db.Again
-    await _follow(ctx, None, row, people.customer, silent=silent)
-    return row
+    return await _follow(ctx, None, row, people.customer, silent=silent)
 
 
 async def _taken(ctx: Context, body: OrderBody) -> None:
@@ -249,7 +255,7 @@ async def _taken(ctx: Context, body: OrderBody) -> None:
         raise DuplicateFound.of("order", body.source_id)
 
 
-async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bool) -> db.Row:
+async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bool) -> Stored:
     status = body.status or before["status"]
     if not rules.may_become(before["status"], status):
         raise InvalidOrder(f"Status cannot change from {before['status']} to {status}")
@@ -288,8 +294,7 @@ async def _update(ctx: Context, before: db.Row, body: OrderFields, *, silent: bo
         if not db.violates(error, "orders_source_id"):
             raise
         raise DuplicateFound.of("order", body.source_id or "") from None
-    await _follow(ctx, before, row, people.customer, silent=silent)
-    return row
+    return await _follow(ctx, before, row, people.customer, silent=silent)
 
 
 def _flawless(given: dict[str, Any] | None) -> dict[str, Any]:
@@ -307,7 +312,7 @@ def _text(raw: Any) -> str:
 
 async def _follow(
     ctx: Context, before: db.Row | None, after: db.Row, customer: db.Row | None, *, silent: bool
-) -> None:
+) -> Stored:
     """Moves the sums of the customers, tells what happened, and settles segments."""
     changed = {} if customer is None else {customer["id"]: customer}
     for customer_id, (amount, count) in _moves(before, after).items():
@@ -317,11 +322,13 @@ async def _follow(
         row = await _sum_up(ctx, customer_id, amount, count)
         if row is not None:
             changed[customer_id] = row
-    await _tell(ctx, before, after, changed.get(after["customer_id"]), silent=silent)
+    stored = Stored(after, wire.encode(answer(after)))
+    await _tell(ctx, before, stored, changed.get(after["customer_id"]), silent=silent)
     if changed:
         rows = [changed[customer_id] for customer_id in sorted(changed)]
         known = await definitions.numbered(ctx.db, ctx.project_id, rows[0]["definitions"])
         await segments.settle(ctx, known, rows)
+    return stored
 
 
 def _moves(before: db.Row | None, after: db.Row) -> dict[str, tuple[int, int]]:
@@ -347,11 +354,12 @@ async def _sum_up(ctx: Context, customer_id: str, amount: int, count: int) -> db
 
 
 async def _tell(
-    ctx: Context, before: db.Row | None, after: db.Row, customer: db.Row | None, *, silent: bool
+    ctx: Context, before: db.Row | None, stored: Stored, customer: db.Row | None, *, silent: bool
 ) -> None:
     """The order's events, for the customer whose order it is. What nobody is told of counts among
     the orders all the same.
     """
+    after = stored.row
     if after["customer_id"] is None or silent:
         if before is None:
             await ctx.emit([Event(events.ORDER_STORED, "{}")])
@@ -369,7 +377,7 @@ async def _tell(
         {
             "customer": _simple(customer),
             "referrer": _simple(referrer),
-            "order": answer(after),
+            "order": msgspec.Raw(stored.answer),
             "redemption": None,
         }
     ).decode()

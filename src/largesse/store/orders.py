@@ -49,8 +49,7 @@ GET_BY_ID = f"{_GET} AND id = $2"
 GET_BY_SOURCE_ID = f"{_GET} AND source_id = $2"
 HOLD_BY_ID = f"{GET_BY_ID} FOR UPDATE"
 HOLD_BY_SOURCE_ID = f"{GET_BY_SOURCE_ID} FOR UPDATE"
-# The customer's row is held by now, so the last order is the last that there is. IS TRUE keeps the
-# planner from the index by status, which it takes for the better one before there are statistics.
+# The customer's row is held by now, so the last order is the last that there is.
 SUM_UP = f"""
 UPDATE customers SET
     orders_total_amount = orders_total_amount + $3,
@@ -58,7 +57,7 @@ UPDATE customers SET
     (orders_last_amount, orders_last_date) = (
         SELECT coalesce(max(last.total_amount), 0), max(last.created_at) FROM (
             SELECT total_amount, created_at FROM orders
-            WHERE project_id = $1 AND customer_id = $2 AND (status IN ({_COUNTED})) IS TRUE
+            WHERE project_id = $1 AND customer_id = $2 AND status IN ({_COUNTED})
             ORDER BY created_at DESC, id DESC LIMIT 1
         ) AS last
     )
@@ -74,7 +73,7 @@ UPDATE customers SET
     (orders_last_amount, orders_last_date) = (
         SELECT coalesce(max(last.total_amount), 0), max(last.created_at) FROM (
             SELECT total_amount, created_at FROM orders
-            WHERE project_id = $1 AND customer_id = $2 AND (status IN ({_COUNTED})) IS TRUE
+            WHERE project_id = $1 AND customer_id = $2 AND status IN ({_COUNTED})
             ORDER BY created_at DESC, id DESC LIMIT 1
         ) AS last
     )
@@ -93,7 +92,7 @@ TOTAL = events.whole("orders")
 LISTING = Listing(
     "orders",
     COLUMNS,
-    filters={"customer_id": "customer_id = {}", "status": "status = {}"},
+    filters={},
     orders={"created_at": "created_at", "updated_at": "updated_at"},
     default="-created_at",
 )

@@ -688,8 +688,6 @@ CREATE INDEX orders_referrer ON public.orders USING btree (project_id, referrer_
 
 CREATE UNIQUE INDEX orders_source_id ON public.orders USING btree (project_id, source_id);
 
-CREATE INDEX orders_status ON public.orders USING btree (project_id, status, id);
-
 CREATE INDEX orders_updated ON public.orders USING btree (project_id, updated_at NULLS FIRST, id);
 
 CREATE INDEX products_created ON public.products USING btree (project_id, created_at NULLS FIRST, id) WHERE (deleted_at IS NULL);

@@ -23,13 +23,13 @@ routes = Routes("Orders", scope="orders")
 
 
 @routes.post("/v1/orders", body=OrderBody, answer=Order)
-async def create_order(ctx: Context, body: OrderBody) -> Order:
+async def create_order(ctx: Context, body: OrderBody) -> msgspec.Raw:
     """Create or update an order.
 
     With an `id` or a `source_id` that is known the order is updated; the `id` decides where both
     are sent. The customer is created or updated as the body says, and their summary follows.
     """
-    return actions.answer(await actions.upsert(ctx, body))
+    return msgspec.Raw((await actions.upsert(ctx, body)).answer)
 
 
 @routes.get("/v1/orders/{orderId}", answer=Order)
@@ -39,12 +39,12 @@ async def get_order(ctx: Context, order_id: str) -> Order:
 
 
 @routes.put("/v1/orders/{orderId}", body=OrderFields, answer=Order)
-async def update_order(ctx: Context, order_id: str, body: OrderFields) -> Order:
+async def update_order(ctx: Context, order_id: str, body: OrderFields) -> msgspec.Raw:
     """Update an order that exists.
 
     What is not sent stays as it is; items are replaced as a whole. A status cannot go back.
     """
-    return actions.answer(await actions.update(ctx, order_id, body))
+    return msgspec.Raw((await actions.update(ctx, order_id, body)).answer)
 
 
 class OrdersQuery(Query, kw_only=True):

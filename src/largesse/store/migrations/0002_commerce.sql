@@ -151,7 +151,6 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE UNIQUE INDEX IF NOT EXISTS orders_source_id ON orders (project_id, source_id);
 CREATE INDEX IF NOT EXISTS orders_created ON orders (project_id, created_at NULLS FIRST, id);
 CREATE INDEX IF NOT EXISTS orders_updated ON orders (project_id, updated_at NULLS FIRST, id);
-CREATE INDEX IF NOT EXISTS orders_status ON orders (project_id, status, id);
 CREATE INDEX IF NOT EXISTS orders_referrer ON orders (project_id, referrer_id)
     WHERE referrer_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS orders_customer ON orders (project_id, customer_id, created_at, id);
