@@ -109,20 +109,34 @@ class Product(msgspec.Struct, kw_only=True):
 
 def product(row: db.Row) -> Product:
     """A row as it is answered, without its SKUs."""
-    return Product(**_members(row, Product))
+    return Product(
+        id=row["id"],
+        source_id=row["source_id"],
+        name=row["name"],
+        price=row["price"],
+        attributes=row["attributes"],
+        metadata=row["metadata"],
+        image_url=row["image_url"],
+        created_at=wire.stamp(row["created_at"]),
+        updated_at=None if row["updated_at"] is None else wire.stamp(row["updated_at"]),
+    )
 
 
 def sku(row: db.Row) -> Sku:
     """A row as it is answered."""
-    return Sku(**_members(row, Sku))
-
-
-def _members(row: db.Row, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    members = {name: row[name] for name in kind.__struct_fields__ if name not in ("object", "skus")}
-    members["created_at"] = wire.stamp(row["created_at"])
-    if row["updated_at"] is not None:
-        members["updated_at"] = wire.stamp(row["updated_at"])
-    return members
+    return Sku(
+        id=row["id"],
+        source_id=row["source_id"],
+        product_id=row["product_id"],
+        sku=row["sku"],
+        price=row["price"],
+        currency=row["currency"],
+        attributes=row["attributes"],
+        image_url=row["image_url"],
+        metadata=row["metadata"],
+        created_at=wire.stamp(row["created_at"]),
+        updated_at=None if row["updated_at"] is None else wire.stamp(row["updated_at"]),
+    )
 
 
 async def dressed(ctx: Context, rows: list[db.Row]) -> list[Product]:

@@ -51,7 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_seconds: Size = 900
     token_limit: Size = 1000
     report_days: Size = 30
-    batch_rows: Size = 500
+    batch_rows: Size = 1000
     order_items: Size = 500
     import_orders: Size = 2000
     segments: Size = 100

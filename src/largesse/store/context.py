@@ -54,9 +54,11 @@ class Context:
     def new_id(self, prefix: str) -> str:
         return self._ids.new(prefix)
 
-    async def emit(self, events_: Sequence[Event]) -> None:
-        """Writes events in this transaction; what hangs on them is done after it commits."""
+    async def emit(self, events_: Sequence[Event], *, handled: bool = False) -> None:
+        """Writes events in this transaction; what hangs on them is done after it commits, unless
+        that is no more than counting and is done at once (`handled`), for many.
+        """
         rows = [
             (self._ids.new(event.prefix), event, self.request_id, self.now) for event in events_
         ]
-        await events.record(self.db, self.project_id, rows)
+        await events.record(self.db, self.project_id, rows, handled=handled)

@@ -50,8 +50,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 INSERT_MANY = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
-    group_id, data, created_at)
-SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, $8, data, $10
+    group_id, data, created_at, handled)
+SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, $8, data, $10, $11
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::json[])
     AS row (id, type, customer_id, campaign_id, campaign_type, product_id, data)
 """
@@ -134,13 +134,21 @@ ACTIVITY = Listing(
 
 
 async def record(
-    database: Db, project_id: str, rows: Sequence[tuple[str, Event, str, datetime]]
+    database: Db,
+    project_id: str,
+    rows: Sequence[tuple[str, Event, str, datetime]],
+    *,
+    handled: bool = False,
 ) -> None:
-    """Rows are (id, event, group id, time); all of one call share their group id and time."""
+    """Rows are (id, event, group id, time); all of one call share their group id and time. Those
+    that are `handled` are counted here and now, and nobody has to come back to them.
+    """
     if not rows:
         return
     _, _, group_id, now = rows[0]
-    if len(rows) == 1:
+    if handled:
+        await _fold(database, project_id, [event.type for _, event, *_ in rows])
+    if len(rows) == 1 and not handled:
         id_, event, _, _ = rows[0]
         await database.execute(
             INSERT,
@@ -168,6 +176,7 @@ async def record(
         group_id,
         [event.data for _, event, *_ in rows],
         now,
+        handled,
     )
 
 
