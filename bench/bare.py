@@ -174,6 +174,7 @@ class Bare:
                 self.ids.new("v-"),
                 f'{{"customer":{answer.decode()}}}',
                 moment,
+                None,
             )
             await connection.execute("COMMIT")
         return answer

@@ -384,7 +384,12 @@ async def _tell(
     status = None if before is None else before["status"]
     await ctx.emit(
         [
-            Event(f"customer.order.{word}", data, customer_id=after["customer_id"])
+            Event(
+                f"customer.order.{word}",
+                data,
+                customer_id=after["customer_id"],
+                referrer_id=after["referrer_id"],
+            )
             for word in rules.moves(status, after["status"])
         ]
     )

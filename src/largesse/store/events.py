@@ -40,20 +40,23 @@ class Event(msgspec.Struct, frozen=True):
     campaign_id: str | None = None
     campaign_type: str | None = None
     product_id: str | None = None
+    referrer_id: str | None = None
     prefix: str = "evcus_"
 
 
 INSERT = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
-    group_id, data, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    group_id, data, created_at, referrer_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 INSERT_MANY = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
-    group_id, data, created_at, handled)
-SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, $8, data, $10, $11
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::json[])
-    AS row (id, type, customer_id, campaign_id, campaign_type, product_id, data)
+    group_id, data, created_at, handled, referrer_id)
+SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, $8, data, $10, $11,
+    referrer_id
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::json[],
+    $12::text[])
+    AS row (id, type, customer_id, campaign_id, campaign_type, product_id, data, referrer_id)
 """
 PROJECTS_WITH_UNHANDLED = """
 SELECT id FROM projects
@@ -82,8 +85,8 @@ WHERE project_id = $1 AND type = 'customer.deleted' AND customer_id IS NOT NULL
 """
 # What customers' events say of who referred them.
 FORGET_REFERRER = """
-UPDATE events SET data = (data::jsonb || '{"referrer": null}')::json
-WHERE project_id = $1 AND data #>> '{referrer,id}' = $2
+UPDATE events SET data = (data::jsonb || '{"referrer": null}')::json, referrer_id = NULL
+WHERE project_id = $1 AND referrer_id = $2
 """
 SOURCE_IDS_OF_CUSTOMER = """
 SELECT DISTINCT data #>> '{customer,source_id}' AS source_id FROM events
@@ -162,6 +165,7 @@ async def record(
             group_id,
             event.data,
             now,
+            event.referrer_id,
         )
         return
     await database.execute(
@@ -177,6 +181,7 @@ async def record(
         [event.data for _, event, *_ in rows],
         now,
         handled,
+        [event.referrer_id for _, event, *_ in rows],
     )
 
 

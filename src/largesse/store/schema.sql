@@ -276,7 +276,8 @@ CREATE TABLE public.events (
     group_id text NOT NULL,
     data json NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    handled boolean DEFAULT false NOT NULL
+    handled boolean DEFAULT false NOT NULL,
+    referrer_id text
 );
 
 CREATE TABLE public.export_parts (
@@ -652,7 +653,7 @@ CREATE INDEX events_customer ON public.events USING btree (project_id, customer_
 
 CREATE INDEX events_deleted_source ON public.events USING btree (project_id, ((data #>> '{customer,source_id}'::text[]))) WHERE (type = 'customer.deleted'::text);
 
-CREATE INDEX events_referrer ON public.events USING btree (project_id, ((data #>> '{referrer,id}'::text[]))) WHERE ((data #>> '{referrer,id}'::text[]) IS NOT NULL);
+CREATE INDEX events_referrer ON public.events USING btree (project_id, referrer_id) WHERE (referrer_id IS NOT NULL);
 
 CREATE INDEX events_unhandled ON public.events USING btree (project_id, type) WHERE (NOT handled);
 

@@ -236,8 +236,9 @@ CREATE TABLE IF NOT EXISTS export_parts (
 -- The functions that follow say in SQL what engine/calendar and engine/geo say, number for number.
 
 -- Orders' events that tell of a referrer, who may be forgotten.
-CREATE INDEX IF NOT EXISTS events_referrer ON events (project_id, (data #>> '{referrer,id}'))
-    WHERE data #>> '{referrer,id}' IS NOT NULL;
+ALTER TABLE events ADD COLUMN IF NOT EXISTS referrer_id text;
+CREATE INDEX IF NOT EXISTS events_referrer ON events (project_id, referrer_id)
+    WHERE referrer_id IS NOT NULL;
 
 -- Who writes an export holds its seat, and not the export itself, which so can be deleted at any
 -- time; a seat outlives its export until a writer finds it.
