@@ -350,9 +350,9 @@ def test_wrong_metadata_requests_are_refused(shop: Shop, body: Any) -> None:
 
 
 def test_status_and_progress_are_what_has_been_done(shop: Shop) -> None:
-    # Portions have 500 rows: the held customer stands in the second of two.
-    names = [f"n{n:03}" for n in range(700)]
-    save(shop, source_id="n600", name="before")
+    # Portions have 1,000 rows: the held customer stands in the second of two.
+    names = [f"n{n:04}" for n in range(1400)]
+    save(shop, source_id="n1200", name="before")
 
     def act() -> tuple[str, dict[str, Any]]:
         accepted = shop.api.post(
@@ -362,16 +362,16 @@ def test_status_and_progress_are_what_has_been_done(shop: Shop) -> None:
         path = f"/v1/async-actions/{accepted.json()['async_action_id']}"
         return path, until(lambda: (a := shop.api.get(path).json())["progress"] > 0 and a)
 
-    path, action = while_locked(shop, "n600", act)
+    path, action = while_locked(shop, "n1200", act)
     assert (action["status"], action["operation_status"]) == ("IN_PROGRESS", "UNKNOWN")
     assert action["progress"] == 71
     assert "result" not in action
     assert "processing_time" not in action
     done = until(lambda: (a := shop.api.get(path).json())["status"] == "DONE" and a)
-    assert (done["progress"], done["result"]["done_count"]) == (100, 700)
+    assert (done["progress"], done["result"]["done_count"]) == (100, 1400)
     found = [row[3] for row in report_of(done)]
-    assert (found.count("true"), found.count("false"), found[600]) == (1, 699, "true")
-    assert shop.api.get("/v1/customers", params={"name": "after"}).json()["total"] == 700
+    assert (found.count("true"), found.count("false"), found[1200]) == (1, 1399, "true")
+    assert shop.api.get("/v1/customers", params={"name": "after"}).json()["total"] == 1400
 
 
 def test_requests_for_the_same_customers_are_done_in_their_order(shop: Shop) -> None:

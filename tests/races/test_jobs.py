@@ -115,8 +115,8 @@ def killed_in_a_portion(own: Server, count: int, stops: list[int]) -> None:
         for number, stop in enumerate(stops):
             until(lambda: session.waiting() == 1, 30)
             action = shop.api.get(path).json()
-            assert action["status"] == ("IN_PROGRESS" if stop >= 500 else "ENQUEUED")
-            assert action["progress"] == 100 * (stop // 500 * 500) // count
+            assert action["status"] == ("IN_PROGRESS" if stop >= 1000 else "ENQUEUED")
+            assert action["progress"] == 100 * (stop // 1000 * 1000) // count
             back.append(kill_worker(own))
             session.release()
             until(lambda: session.waiting() == 0)

@@ -149,7 +149,13 @@ async def list_products_in_collection(
     }
     return MembersList(
         data=[_member(row, parents) for row in page.rows],
-        total=await collections.MEMBERS.count(ctx.db, ctx.project_id, values, most=None),
+        total=await collections.MEMBERS.total(
+            ctx.db,
+            ctx.project_id,
+            values,
+            whole=products.TOTAL,
+            budget_ms=ctx.settings.total_budget_ms,
+        ),
     )
 
 
