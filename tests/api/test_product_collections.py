@@ -320,7 +320,7 @@ def test_members_are_walked_by_the_instant_of_their_creation(shop: Shop) -> None
         query: dict[str, Any] = {"limit": 7} | ({"order": order} if order else {})
         while True:
             page = page_of(shop, made, **query)
-            # Rows that were taken up at once share the instant of their request, and then a page too.
+            # Rows that were taken up at once share an instant, and then a page too.
             assert page["total"] == 25
             if not page["data"]:
                 break
