@@ -320,8 +320,9 @@ def test_members_are_walked_by_the_instant_of_their_creation(shop: Shop) -> None
         query: dict[str, Any] = {"limit": 7} | ({"order": order} if order else {})
         while True:
             page = page_of(shop, made, **query)
-            # Rows that were taken up at once share an instant, and then a page too.
-            assert page["total"] == 25
+            # Longer than asked is a page only where all of it shares one instant.
+            instants = {item["created_at"] for item in page["data"]}
+            assert (page["total"], len(page["data"]) <= 7 or len(instants) == 1) == (25, True)
             if not page["data"]:
                 break
             seen += [item["source_id"] for item in page["data"]]

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from largesse.actions.segments import clock_of
 from largesse.engine import collections as rules
-from largesse.engine.conditions import Conditions, FilterError, spelt
+from largesse.engine.conditions import Conditions, FilterError
 from largesse.kit import db, wire
 from largesse.kit.errors import InvalidPayload, NotFound
 from largesse.store import collections, definitions, locations
@@ -120,7 +120,7 @@ def _filter(given: dict[str, Any] | None) -> str:
     conditions = read(given)
     if not conditions.groups:
         raise InvalidPayload("'AUTO_UPDATE' collection must contain valid filter with conditions")
-    return wire.encode(spelt(given or {}, conditions)).decode()
+    return wire.encode(rules.spelt(given or {}, conditions)).decode()
 
 
 def read(given: dict[str, Any] | None) -> Conditions:

@@ -17,6 +17,7 @@ from largesse.store import custom_events, customers, definitions, events, export
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
 from largesse.store.customers import ADDRESS_COLUMNS, Change
+from largesse.store.definitions import Definitions
 from largesse.store.events import Event
 
 Text = Annotated[str, Meta(max_length=255)]
@@ -144,17 +145,16 @@ async def write(ctx: Context, change: Change) -> db.Row:
 
 async def _changed(ctx: Context, body: ProfileBody, row: db.Row) -> msgspec.Raw:
     """Checks, announces and settles a written row; the customer as JSON."""
-    answer = await announce(ctx, body, row)
     known = await definitions.numbered(ctx.db, ctx.project_id, row["definitions"])
+    answer = await _announce(ctx, known, body, row)
     await segments.settle(ctx, known, [row])
     return msgspec.Raw(answer)
 
 
-async def announce(ctx: Context, body: ProfileBody, row: db.Row) -> bytes:
+async def _announce(ctx: Context, known: Definitions, body: ProfileBody, row: db.Row) -> bytes:
     """Writes the event that a written row asks for; the customer as JSON. Raises MetadataInvalid
     where the body's metadata is against its schema.
     """
-    known = await definitions.numbered(ctx.db, ctx.project_id, row["definitions"])
     metadata.check(known, "customer", body.metadata, whole=row["updated_at"] is None)
     answer = wire.encode(await customers.dress_one(ctx.db, ctx.project_id, row))
     await ctx.emit([event_of(row, answer)])
@@ -183,7 +183,8 @@ async def mention(ctx: Context, body: CustomerBody | None) -> db.Row | None:
     source_id = body.source_id if row is None else None
     change = change_of(body, ctx.now, id_, source_id, by_id=row is not None)
     row = await write(ctx, change)
-    await announce(ctx, body, row)
+    known = await definitions.numbered(ctx.db, ctx.project_id, row["definitions"])
+    await _announce(ctx, known, body, row)
     return row
 
 

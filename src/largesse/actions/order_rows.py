@@ -24,8 +24,7 @@ def row_of(place: int, order: msgspec.Raw, most_items: int) -> NewRow:
         body: OrderBody = _reader.json(text)
         orders.check(body, most_items)
     except InvalidPayload as problem:
-        said = (problem.details or "").replace("Property ", "", 1).replace("Payload", "", 1)
-        raise InvalidPayload(f"Property [{place}]{said}") from None
+        raise wire.at_place(problem, place) from None
     return NewRow(body.source_id, input=text.decode(), people=_people(body) or None)
 
 

@@ -41,6 +41,5 @@ def _row(place: int, text: bytes) -> NewRow:
     try:
         reference: _Reference = _reference.json(text)
     except InvalidPayload as problem:
-        said = (problem.details or "").replace("Property ", "", 1).replace("Payload", "", 1)
-        raise InvalidPayload(f"Property [{place}]{said}") from None
+        raise wire.at_place(problem, place) from None
     return NewRow(reference.source_id, input=text.decode())

@@ -37,3 +37,27 @@ def kind_of(field: str) -> str | None:
 def read(given: Mapping[str, Any]) -> Conditions:
     """A collection's filter. Raises FilterError."""
     return conditions.read(given, kind_of)
+
+
+def spelt(given: Mapping[str, Any], conditions: Conditions) -> dict[str, Any]:
+    """A filter that was read, as it is answered: the junction in one spelling, values in arrays,
+    and without nulls.
+    """
+
+    def listed(value: Any) -> list[Any]:
+        if isinstance(value, Mapping):
+            return list(value.values())
+        return value if isinstance(value, list) else [value]
+
+    fields = {
+        field: {
+            "conditions": {
+                operator: listed(value)
+                for operator, value in member["conditions"].items()
+                if value is not None or len(member["conditions"]) == 1
+            }
+        }
+        for field, member in given.items()
+        if field != "junction" and member is not None
+    }
+    return {"junction": conditions.junction, **fields}

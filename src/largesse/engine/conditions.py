@@ -169,30 +169,6 @@ def read(
     return Conditions(junction.lower(), tuple(groups))
 
 
-def spelt(given: Mapping[str, Any], conditions: Conditions) -> dict[str, Any]:
-    """A filter that was read, as it is answered: the junction in one spelling, values in arrays,
-    and without nulls.
-    """
-
-    def listed(value: Any) -> list[Any]:
-        if isinstance(value, Mapping):
-            return list(value.values())
-        return value if isinstance(value, list) else [value]
-
-    fields = {
-        field: {
-            "conditions": {
-                operator: listed(value)
-                for operator, value in member["conditions"].items()
-                if value is not None or len(member["conditions"]) == 1
-            }
-        }
-        for field, member in given.items()
-        if field != "junction" and member is not None
-    }
-    return {"junction": conditions.junction, **fields}
-
-
 def _test(path: str, kind: str, operator: str, value: Any) -> Test:
     operator = _ALIASES.get(operator, operator)
     if operator not in _ALLOWED[kind]:

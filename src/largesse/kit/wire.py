@@ -200,6 +200,12 @@ def _digits(text: str) -> int:
     return int(text[:19]) if text.isascii() and text.isdigit() else 0
 
 
+def at_place(problem: InvalidPayload, place: int) -> InvalidPayload:
+    """What is wrong with one of many bodies, naming its place among them."""
+    said = (problem.details or "").replace("Property ", "", 1).replace("Payload", "", 1)
+    return InvalidPayload(f"Property [{place}]{said}")
+
+
 _NUMBER_EXPECTED = re.compile(r"Expected `[^`]*\b(?:int|float|bool)\b")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 

@@ -300,8 +300,6 @@ CREATE TABLE public.exports (
     status text NOT NULL,
     parts integer DEFAULT 0 NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
-    after text,
-    after_id text,
     created_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone,
     CONSTRAINT exports_status_check CHECK ((status = ANY (ARRAY['SCHEDULED'::text, 'IN_PROGRESS'::text, 'DONE'::text, 'ERROR'::text])))

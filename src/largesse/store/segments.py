@@ -42,7 +42,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {COLUMNS}
 GET = f"SELECT {COLUMNS} FROM segments WHERE project_id = $1 AND id = $2"
 DELETE = "DELETE FROM segments WHERE project_id = $1 AND id = $2 RETURNING id"
 COUNT = "SELECT count(*) FROM segments WHERE project_id = $1 AND (type = 'static') = $2::boolean"
-LOCK = "SELECT version FROM definitions WHERE project_id = $1 FOR UPDATE"
 KNOWN = "SELECT id FROM segments WHERE project_id = $1 AND id = ANY($2::text[])"
 ENROL = """
 INSERT INTO segment_customers (project_id, segment_id, customer_id)

@@ -212,8 +212,6 @@ CREATE TABLE IF NOT EXISTS exports (
         CHECK (status IN ('SCHEDULED', 'IN_PROGRESS', 'DONE', 'ERROR')),
     parts integer NOT NULL DEFAULT 0,
     attempts integer NOT NULL DEFAULT 0,
-    after text,
-    after_id text,
     created_at timestamptz NOT NULL,
     finished_at timestamptz,
     CONSTRAINT exports_pkey PRIMARY KEY (project_id, id)
