@@ -29,15 +29,18 @@ install: .venv/.run
 run: .venv/.run
 	$(BIN)/largesse serve
 
+# Two processes, each with a server of its own. `.venv/bin/pytest PATH` runs some tests in one.
+TESTS := $(BIN)/pytest --numprocesses 2 --dist loadfile
+
 test: .venv/.dev
-	$(BIN)/pytest
+	$(TESTS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check src tests bench examples
 	$(BIN)/ruff check src tests bench examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(TESTS)
 
 format: .venv/.dev
 	$(BIN)/ruff format src tests bench examples

@@ -197,9 +197,9 @@ def running(**settings: Any) -> Iterator[Server]:
     """A server on a fresh folder, stopped and cleared away afterwards."""
     with tempfile.TemporaryDirectory(prefix="largesse-test-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
-        server = Server(Path(place) / "data", **settings).start()
+        server = Server(Path(place) / "data", **settings)
         try:
-            yield server
+            yield server.start()
         finally:
             server.stop()
             server.postgres.stop()
