@@ -92,12 +92,15 @@ def test_a_hundred_thousand_of_two_generators_are_all_different() -> None:
         ("proj_", r"proj_[0-9A-Za-z]{8}"),
         *(
             (prefix, rf"{prefix}[0-9A-Za-z]{{24}}")
-            for prefix in ("ord_", "ms_", "pc_", "loc_", "exp_")
+            for prefix in ("ord_", "ms_", "pc_", "loc_", "exp_", "promo_", "stack_", "camp_tpl_")
         ),
         *(
             (prefix, rf"{prefix}[0-9a-f]{{18}}")
-            for prefix in ("prod_", "sku_", "cat_", "tbe_", "event_")
+            for prefix in ("prod_", "sku_", "cat_", "tbe_", "event_", "vtx_", "arsca_")
         ),
+        ("val_", r"val_[0-9A-Za-z]{12}"),
+        ("v_", r"v_[0-9A-Za-z]{32}"),
+        ("asgm_", r"asgm_[0-9A-Za-z]{16}"),
         ("v-", r"v-[0-9a-f]{18}"),
         ("w-", r"w-[0-9a-f]{18}"),
         ("aa_", r"aa_[0-9a-f]{18}"),
@@ -115,6 +118,8 @@ def test_each_prefix_has_its_length_and_alphabet(prefix: str, pattern: str) -> N
 def test_no_prefix_is_left_out_above() -> None:
     known = {"cust_", "seg_", "del_", "proj_", "v-", "w-", "aa_", "evcus_", "rh_"}
     known |= {"ord_", "ms_", "pc_", "loc_", "exp_", "prod_", "sku_", "cat_", "tbe_", "event_"}
+    known |= {"val_", "asgm_", "promo_", "stack_", "camp_tpl_"}
+    known |= {"camp_", "v_", "vtx_", "arsca_"}
     assert set(RANDOM_LENGTHS) | TIMED_PREFIXES == known
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,12 +12,20 @@ from hypothesis import strategies as st
 
 from largesse.kit import db
 from largesse.kit.errors import InvalidQueryParams
-from largesse.store.filters import TEXT, TIME, Filters
+from largesse.store.filters import FLAG, JSON, NUMBER, STATES, TEXT, TIME, Field, Filters
 from tests.kit.test_migrate import scratch
 from tests.running import Server
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-FIELDS = {"code": ("code", TEXT), "type": ("type_", TEXT), "at": ("at", TIME)}
+FIELDS: dict[str, Field] = {
+    "code": ("code", TEXT),
+    "type": ("type_", TEXT),
+    "at": ("at", TIME),
+    "card.count": ("n", NUMBER),
+    "flag": ("flag", FLAG),
+    "metadata": ("data", JSON),
+    "active": STATES,
+}
 
 
 def condition(given_: dict[str, Any]) -> tuple[str | None, list[Any]]:
@@ -57,6 +66,19 @@ def one(field: str, operator: str, value: Any) -> dict[str, Any]:
         (one("at", "$after", "2026-01-01"), "(at > $1)", [datetime(2026, 1, 1, tzinfo=UTC)]),
         (one("at", "$more_than", "2"), "(at < $1)", [NOW - timedelta(days=2)]),
         (one("at", "$less_than", 0), "(at > $1)", [NOW]),
+        (one("card.count", "$is", "1.50"), "(n = $1::numeric)", [Decimal("1.50")]),
+        (one("card.count", "$in", [1, "2"]), "(n = ANY($1::numeric[]))", [[1, 2]]),
+        (one("card.count", "$more_than_or_equal", 5), "(n >= $1::numeric)", [5]),
+        (one("card.count", "$is_unknown", ""), "(n IS NULL)", []),
+        (one("flag", "$is", "TRUE"), "(flag = $1::boolean)", [True]),
+        (one("flag", "$is_not", False), "(flag IS DISTINCT FROM $1::boolean)", [False]),
+        (one("metadata.a", "$is", "1"), "((data ->> $1::text) = $2::text)", ["a", "1"]),
+        (one("metadata.a.b", "$has_value", ""), "((data ->> $1::text) IS NOT NULL)", ["a.b"]),
+        (one("metadata.'", "$is", "{v}"), "((data ->> $1::text) = $2::text)", ["'", "{v}"]),
+        (one("active", "$enabled", "true"), "((active))", []),
+        (one("active", "$disabled", ""), "((NOT active))", []),
+        (one("active", "$expired", "true"), "((expiration_date <= $1))", [NOW]),
+        (one("active", "before_start", ""), "((start_date > $1))", [NOW]),
         (
             {"junction": "OR", **one("code", "$is", "a"), **one("type", "$is_not", "b")},
             "(code = $1::text OR type_ IS DISTINCT FROM $2::text)",
@@ -120,6 +142,32 @@ def test_condition(given_: dict[str, Any], expected: str | None, values: list[An
         (
             one("at", "$less_than", "9" * 30),
             "Property .filters.at.conditions.$less_than should be a number of days",
+        ),
+        (
+            one("card.count", "$is", "many"),
+            "Property .filters.card.count.conditions.$is should be number",
+        ),
+        (
+            one("card.count", "$is", "1e999999999"),
+            "Property .filters.card.count.conditions.$is should be number",
+        ),
+        (
+            one("card.count", "$contains", "1"),
+            "Property .filters.card.count.conditions.$contains is not a known operator",
+        ),
+        (one("card", "$is", "1"), "Property .filters.card is not supported"),
+        (
+            one("flag", "$is", "yes"),
+            "Property .filters.flag.conditions.$is should be boolean",
+        ),
+        (one("metadata", "$is", "1"), "Property .filters.metadata is not supported"),
+        (
+            one("metadata.a", "$more_than", "1"),
+            "Property .filters.metadata.a.conditions.$more_than is not a known operator",
+        ),
+        (
+            one("active", "$is", "true"),
+            "Property .filters.active.conditions.$is is not a known operator",
         ),
         # More days than the calendar has.
         (

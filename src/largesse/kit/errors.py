@@ -4,6 +4,10 @@
     ├── 400  InvalidPayload  InvalidQueryParams  PageOverLimit
     │        InvalidScope  InvalidGrantType  MissingParameters
     │        MetadataInvalid  InvalidOrder  InvalidExportFields  ResourceInUse
+    │        InvalidVoucher  InvalidGift  InvalidCampaign  InvalidCodeConfig  DuplicateCodes
+    │        InvalidBalance  GiftAmountExceeded  PointsExceeded  InvalidCustomer
+    │        ResourceProtected  UnsupportedCampaignType
+    │        InvalidValidationRules
     ├── 401  Unauthorized
     ├── 403  Forbidden
     ├── 404  NotFound
@@ -99,8 +103,75 @@ class InvalidExportFields(Problem):
     code, key, message = 400, "invalid_export_fields", "Invalid Export"
 
 
+class InvalidValidationRules(Problem):
+    code, key = 400, "invalid_validation_rules"
+    message = "Invalid Validation Rule Definition"
+
+
+class InvalidVoucher(Problem):
+    code, key, message = 400, "invalid_voucher", "Invalid Voucher"
+
+
+class InvalidGift(Problem):
+    code, key, message = 400, "invalid_gift", "Invalid Gift"
+
+
+class InvalidCampaign(Problem):
+    code, key, message = 400, "invalid_campaign", "Invalid Campaign"
+
+
+class UnsupportedCampaignType(Problem):
+    code, key = 400, "campaign_type_is_not_supported_by_campaign_template"
+    message = "Campaign of the given type is not supported by campaign template"
+
+
+class InvalidCodeConfig(Problem):
+    code, key, message = 400, "invalid_code_config", "Invalid Code Config"
+
+
+class DuplicateCodes(Problem):
+    """`DuplicateCodes.of(["A", "B"])` counts the codes that are taken, and names the first."""
+
+    code, key, message = 400, "duplicate_key", "Duplicate codes"
+
+    @classmethod
+    def of(cls, codes: list[str]) -> DuplicateCodes:
+        named = ", ".join(codes[:10]) + (", ..." if len(codes) > 10 else "")
+        return cls(f"{len(codes)} voucher codes(s) already exist. {named}")
+
+
+class InvalidBalance(Problem):
+    code, key, message = 400, "invalid_add_balance_params", "Invalid balance"
+
+
+class GiftAmountExceeded(Problem):
+    code, key, message = 400, "gift_amount_exceeded", "gift amount exceeded"
+
+
+class PointsExceeded(Problem):
+    code, key, message = 400, "loyalty_card_points_exceeded", "loyalty card points exceeded"
+
+
+class InvalidCustomer(Problem):
+    code, key, message = 400, "invalid_customer", "Invalid customer"
+
+
+class ResourceProtected(Problem):
+    code, key, message = 400, "resource_protected", "Resource is protected"
+
+    @classmethod
+    def of(cls, resource_type: str, resource_id: str) -> ResourceProtected:
+        return cls(
+            f"Resource {resource_type} with id {resource_id} is protected and cannot be modified",
+            resource_id=resource_id,
+            resource_type=resource_type,
+        )
+
+
 class ResourceInUse(Problem):
-    """`ResourceInUse.of("segment", "seg_1", "segments", ["seg_2"])` names what uses it."""
+    """`ResourceInUse.of("segment", "seg_1", "segment", ["seg_2"])` names what uses it. The plural
+    is made by an `s` whatever the type: the reference says `validation_ruless`.
+    """
 
     code, key, message = 400, "resource_in_use", "Resource in use"
     users: tuple[str, list[str]] = ("", [])
@@ -110,7 +181,7 @@ class ResourceInUse(Problem):
         cls, resource_type: str, resource_id: str, user_type: str, user_ids: list[str]
     ) -> ResourceInUse:
         problem = cls(
-            f"Resource {resource_type} with id {resource_id} is in use by {user_type} with ids "
+            f"Resource {resource_type} with id {resource_id} is in use by {user_type}s with ids "
             f"[{', '.join(user_ids)}]"
         )
         problem.users = (user_type, user_ids)

@@ -27,7 +27,10 @@ from largesse.kit.errors import (
 )
 from largesse.kit.limits import Exhausted, Limit, Standing
 from largesse.kit.logs import log
-from largesse.kit.routing import FILE, FORM, Download, Operation, Router, Upload
+from largesse.kit.routing import FILE, FORM, Answered, Download, Operation, Router, Upload
+
+# The reference calls a file of CSV text/plain, and its SDKs accept nothing else.
+FILES = ("text/csv", "text/plain")
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -88,7 +91,7 @@ def media_type(content_type: bytes) -> str:
 async def body_of(operation: Operation, headers: Mapping[bytes, bytes], content: bytes) -> Any:
     kind = media_type(headers.get(b"content-type", b""))
     if operation.consumes == FILE:
-        return Upload(await _file(kind, headers, content))
+        return await _upload(kind, headers, content)
     assert operation.reader is not None
     if operation.consumes == FORM and kind == "application/x-www-form-urlencoded":
         return operation.reader.members(_form(content))
@@ -105,9 +108,9 @@ def _form(content: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-async def _file(kind: str, headers: Mapping[bytes, bytes], content: bytes) -> bytes:
+async def _upload(kind: str, headers: Mapping[bytes, bytes], content: bytes) -> Upload:
     if kind == "text/csv":
-        return content
+        return Upload(content)
     if kind != "multipart/form-data":
         raise InvalidPayload("A file has to be sent as multipart/form-data, in the part 'file'")
 
@@ -125,7 +128,8 @@ async def _file(kind: str, headers: Mapping[bytes, bytes], content: bytes) -> by
         part = form.get("file")
         if not isinstance(part, UploadFile):
             raise InvalidPayload("Payload should have required property 'file'")
-        return await part.read()
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        return Upload(await part.read(), fields)
     finally:
         await form.close()
 
@@ -270,9 +274,8 @@ class Http:
         limit = self.limits.of(operation)
         key = caller.principal.key_id if caller.principal else ""
         standing = limit.take(ip if operation.kind == auth.CLIENT or not key else key)
-        # The reference calls a file of CSV text/plain, and its SDKs accept nothing else.
-        produced = (
-            ("text/csv", "text/plain") if operation.answer is Download else ("application/json",)
+        produced = operation.produces or (
+            FILES if operation.answer is Download else ("application/json",)
         )
         if not any(accepts(headers.get(b"accept", b""), kind) for kind in produced):
             raise NotAcceptable(f"The answer is {produced[0]}, which the Accept header leaves out")
@@ -296,13 +299,16 @@ def _answered(operation: Operation, value: Any) -> Answer:
     if value is None:
         return Answer(204)
     if isinstance(value, Download):
-        name = f'attachment; filename="{value.filename}"'.encode()
+        shown = "inline" if value.media_type.startswith("image/") else "attachment"
+        name = f'{shown}; filename="{value.filename}"'.encode()
         return Answer(
             operation.status,
             media_type=value.media_type,
             headers=[(b"content-disposition", name)],
             parts=value.parts,
         )
+    if isinstance(value, Answered):
+        return Answer(value.status, wire.encode(value.value))
     return Answer(operation.status, wire.encode(value))
 
 

@@ -30,9 +30,29 @@ RANDOM_LENGTHS = {
     "pc_": 24,
     "loc_": 24,
     "exp_": 24,
+    "val_": 12,
+    "asgm_": 16,
+    "camp_": 24,
+    "camp_tpl_": 24,
+    "v_": 32,
+    "promo_": 24,
+    "stack_": 24,
 }
 TIMED_PREFIXES = frozenset(
-    {"v-", "w-", "aa_", "evcus_", "rh_", "prod_", "sku_", "cat_", "tbe_", "event_"}
+    {
+        "v-",
+        "w-",
+        "aa_",
+        "evcus_",
+        "rh_",
+        "prod_",
+        "sku_",
+        "cat_",
+        "tbe_",
+        "event_",
+        "vtx_",
+        "arsca_",
+    }
 )
 
 Entropy = Callable[[int], bytes]
@@ -71,6 +91,10 @@ class Ids:
         if prefix not in TIMED_PREFIXES:
             raise KeyError(prefix)
         return f"{prefix}{self._timed():018x}"
+
+    def noise(self, count: int) -> bytes:
+        """So many bytes that nobody can foretell."""
+        return self._entropy(count)
 
     def _timed(self) -> int:
         start = (self._clock_ms() - EPOCH_MS) << _COUNTER_BITS

@@ -29,6 +29,8 @@ class Error(msgspec.Struct, omit_defaults=True):
     request_id: str | None = None
     resource_id: str | None = None
     resource_type: str | None = None
+    related_object_ids: list[str] | None = None
+    related_object_type: str | None = None
 
 
 def _hook(kind: type) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def document(
     for operation in (*operations, *linked):
         kinds += [
             kind
-            for kind in (_body(operation), operation.query, operation.answer)
+            for kind in (_body(operation), operation.query, operation.answer, operation.accepted)
             if kind not in (None, Download, Upload)
         ]
     schemas, components = msgspec.json.schema_components(
@@ -114,7 +116,8 @@ def _operation(
     summary, _, description = text.partition("\n\n")
     answer: dict[str, Any] = {"description": "Done."}
     if operation.answer is Download:
-        answer["content"] = {"text/csv": {"schema": {"type": "string"}}}
+        for produced in operation.produces or ("text/csv",):
+            answer.setdefault("content", {})[produced] = {"schema": {"type": "string"}}
     elif operation.answer is not None:
         answer["content"] = {"application/json": {"schema": drawn[repr(operation.answer)]}}
     result: dict[str, Any] = {
@@ -131,6 +134,11 @@ def _operation(
         },
         "security": _security(operation),
     }
+    if operation.accepted is not None:
+        result["responses"]["202"] = {
+            "description": "Taken on.",
+            "content": {"application/json": {"schema": drawn[repr(operation.accepted)]}},
+        }
     if operation.linked is not None:
         # One operation for the document: the file is another of its answers.
         answer["content"]["text/plain"] = {"schema": {"type": "string"}}
@@ -143,7 +151,8 @@ def _operation(
     if operation.deprecated:
         result["deprecated"] = True
     if operation.body is not None:
-        result["requestBody"] = {"required": True, "content": _content(operation, drawn)}
+        required = type(None) not in get_args(operation.body)
+        result["requestBody"] = {"required": required, "content": _content(operation, drawn)}
     return result
 
 

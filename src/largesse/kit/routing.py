@@ -28,8 +28,9 @@ class Operation:
 
     `kind` is the keys it takes, `scope` what a token needs beside the whole-API scope, `consumes`
     how its body comes (`form` takes JSON too), `writes` whether it runs in a transaction, `shows`
-    the body's type in the document where that says more than `body`, `linked` what a request means
-    that shows a `token` in its query.
+    the body's type in the document where that says more than `body`, `accepted` the answer where
+    the work is taken on (202) and not done, `produces` the media types of an answer that is a
+    file, `linked` what a request means that shows a `token` in its query.
     """
 
     method: str
@@ -41,6 +42,8 @@ class Operation:
     shows: Any = None
     query: type[msgspec.Struct] | None = None
     answer: Any = None
+    produces: tuple[str, ...] = ()
+    accepted: Any = None
     status: int = 200
     writes: bool = True
     consumes: str = JSON
@@ -93,9 +96,17 @@ class Routes:
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """A file that came with a request."""
+    """A file that came with a request, and what was sent beside it."""
 
     content: bytes
+    fields: dict[str, str] = {}
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer with a status of its own, where an operation has several."""
+
+    status: int
+    value: Any
 
 
 class Download(msgspec.Struct, frozen=True):

@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     report_days: Size = 30
     batch_rows: Size = 1000
     order_items: Size = 500
+    campaign_codes: Size = 100_000
     import_orders: Size = 2000
     segments: Size = 100
     segment_customers: Size = 20_000

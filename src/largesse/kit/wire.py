@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -83,12 +83,15 @@ class Reader:
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind
+        self.optional = type(None) in get_args(kind)
         self._exact = msgspec.json.Decoder(kind, dec_hook=_decode)
         self._lax = msgspec.json.Decoder(kind, strict=False, dec_hook=_decode)
 
     def json(self, body: bytes) -> Any:
         if b"\\u0000" in body and _NUL.search(body):
             raise InvalidPayload("Strings cannot contain the null character")
+        if not body and self.optional:
+            return None
         try:
             if not body.isascii():
                 body.decode()
@@ -132,12 +135,15 @@ def query_members(values: Mapping[str, Any], kind: type[T]) -> T:
 
 
 # Operators that say all by their name, so that an empty value counts.
-VALUELESS = ("[$has_value]", "[$is_unknown]")
+VALUELESS = (
+    *("[$has_value]", "[$is_unknown]", "[$active]", "[$expired]", "[$enabled]", "[$disabled]"),
+    *("[$failed]", "[$in_progress]", "[$before_start]", "[before_start]"),
+)
 
 
 def parse_query(text: bytes) -> dict[str, Any]:
     """Pairs of a query string. `a[b]=1` stays one name, and the last of equal names wins; but
-    whatever `filters` begins (also `[filters]`) becomes one nested member of that name.
+    whatever `filters` or `access_settings` begins becomes one nested member of that name.
     """
     values: dict[str, Any] = {}
     for pair in text.decode("latin-1").split("&"):
@@ -147,10 +153,15 @@ def parse_query(text: bytes) -> dict[str, Any]:
         name, value = _unquote(name), _unquote(value)
         if not value and not name.endswith(VALUELESS):
             continue
-        if name.startswith(("filters[", "[filters]")):
+        if name.startswith("["):
+            # `[created_at][before]` is `created_at[before]`.
+            name = name[1:].replace("]", "", 1)
+        if name.startswith(("filters[", "access_settings[")):
             _nest(values, re.findall(r"[^\[\]]+", name), value)
         elif name == "filters":
             values[name] = _json_filters(value)
+        elif listed := _LISTED.fullmatch(name):
+            _nest(values, [listed[1]], value)
         else:
             values[name] = value
     return values
@@ -207,6 +218,8 @@ def at_place(problem: InvalidPayload, place: int) -> InvalidPayload:
 
 
 _NUMBER_EXPECTED = re.compile(r"Expected `[^`]*\b(?:int|float|bool)\b")
+# Names that may come several times, plain or with brackets.
+_LISTED = re.compile(r"(ids)(?:\[\d*\])?")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 _filters = Reader(dict[str, Any] | None)

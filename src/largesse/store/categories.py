@@ -26,3 +26,8 @@ UPDATE categories SET name = $3, hierarchy = $4, updated_at = $5
 WHERE project_id = $1 AND id = $2 RETURNING {TABLE.columns}
 """
 DELETE = "DELETE FROM categories WHERE project_id = $1 AND id = $2 RETURNING id"
+NAMED = f"SELECT {TABLE.columns} FROM categories WHERE project_id = $1 AND id = ANY($2::text[])"
+BY_ID = "SELECT id FROM categories WHERE project_id = $1 AND id = $2"
+BY_NAME = """
+SELECT id FROM categories WHERE project_id = $1 AND name = $2 ORDER BY created_at, id LIMIT 1
+"""

@@ -54,6 +54,10 @@ class Context:
     def new_id(self, prefix: str) -> str:
         return self._ids.new(prefix)
 
+    def noise(self, count: int) -> bytes:
+        """So many bytes that nobody can foretell."""
+        return self._ids.noise(count)
+
     async def emit(self, events_: Sequence[Event], *, handled: bool = False) -> None:
         """Writes events in this transaction; what hangs on them is done after it commits, unless
         that is no more than counting and is done at once (`handled`), for many.

@@ -28,6 +28,8 @@ COUNTED = {
     ORDER_STORED: ("orders", 1),
     ORDER_FORGOTTEN: ("orders", -1),
     PRODUCT_STORED: ("products", 1),
+    "voucher.created": ("vouchers", 1),
+    "voucher.deleted": ("vouchers", -1),
 }
 
 

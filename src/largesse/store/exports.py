@@ -1,19 +1,19 @@
-"""Exports: lists as files of CSV. What can be exported, and how each field is written."""
+"""Exports: lists as files of CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from largesse.engine import conditions, segments
+from largesse.engine import conditions
 from largesse.engine.calendar import Clock
-from largesse.engine.conditions import JSON, NUMBER, TEXT, TIME, Conditions
+from largesse.engine.conditions import JSON, NUMBER, TIME, Conditions
 from largesse.kit.db import Db
-from largesse.store import segments as segment_store
-from largesse.store.conditions import Hole, Writer
+from largesse.store.conditions import Writer
+from largesse.store.exported import Exported
 from largesse.store.listing import Listing
 
 SCHEDULED, IN_PROGRESS, DONE, ERROR = "SCHEDULED", "IN_PROGRESS", "DONE", "ERROR"
@@ -54,7 +54,7 @@ UPDATE exports SET status = $3, parts = $4, finished_at = $5 WHERE project_id = 
 PART = "SELECT content FROM export_parts WHERE project_id = $1 AND export_id = $2 AND n = $3"
 # Whoever is forgotten may be in any of them.
 FORGET = """
-DELETE FROM exports WHERE project_id = $1 AND exported_object IN ('customer', 'order')
+DELETE FROM exports WHERE project_id = $1 AND exported_object IN ('customer', 'order', 'voucher')
 """
 DROP_OLD = """
 DELETE FROM exports WHERE project_id = $1 AND finished_at < $2
@@ -67,167 +67,6 @@ LISTING = Listing(
     orders={"created_at": "created_at", "status": "status"},
     default="-created_at",
 )
-
-
-# --- what can be exported -----------------------------------------------------------------------
-
-
-class Field(msgspec.Struct, frozen=True):
-    """A column of an export: the words over it, what it is, and its expression."""
-
-    label: str
-    kind: str
-    expression: str
-
-
-class Exported(msgspec.Struct, frozen=True):
-    """A noun that can be exported. `schema` names the metadata schema that its metadata follows;
-    `only` is a condition that all its rows meet.
-    """
-
-    noun: str
-    table: str
-    fields: dict[str, Field]
-    default: tuple[str, ...]
-    orders: tuple[str, ...]
-    schema: str
-    kind_of: Callable[[str], str | None]
-    column_of: Callable[[str, Hole], str]
-    only: str = "true"
-
-
-def _fields(columns: Mapping[str, str], special: Mapping[str, str]) -> dict[str, Field]:
-    return {
-        name: Field(_label(name), kind, special.get(name, name)) for name, kind in columns.items()
-    }
-
-
-def _label(name: str) -> str:
-    words = [{"id": "ID", "url": "URL", "sku": "SKU"}.get(word, word) for word in name.split("_")]
-    return " ".join(word[0].upper() + word[1:] for word in words)
-
-
-def _kinds(columns: Mapping[str, str]) -> Callable[[str], str | None]:
-    def kind_of(field: str) -> str | None:
-        return JSON if segments.metadata_path(field) else columns.get(field)
-
-    return kind_of
-
-
-def column_of(table: str) -> Callable[[str, Hole], str]:
-    """Properties that are named as their columns are."""
-
-    def column(field: str, hole: Hole) -> str:
-        if path := segments.metadata_path(field):
-            return segment_store.json_at(f"{table}.{path[0]}", path[1], hole)
-        return field
-
-    return column
-
-
-_CUSTOMER = {
-    **dict.fromkeys(
-        (
-            *("name", "id", "description", "email", "source_id", "phone"),
-            *("address_city", "address_state", "address_line_1", "address_line_2"),
-            *("address_country", "address_postal_code", "birthday", "birthdate"),
-        ),
-        TEXT,
-    ),
-    **dict.fromkeys(("created_at", "updated_at", "orders_last_order_date"), TIME),
-    **dict.fromkeys(
-        (
-            *("redemptions_total_redeemed", "redemptions_total_failed"),
-            *("redemptions_total_succeeded", "redemptions_total_rolled_back"),
-            *("redemptions_total_rollback_failed", "redemptions_total_rollback_succeeded"),
-            *("orders_total_amount", "orders_total_count", "orders_average_amount"),
-            *("orders_last_order_amount", "loyalty_points", "loyalty_referred_customers"),
-        ),
-        NUMBER,
-    ),
-}
-_CUSTOMER_EXPRESSIONS = {
-    "birthday": "birthday::text",
-    "birthdate": "birthdate::text",
-    "orders_last_order_date": "orders_last_date",
-    "orders_last_order_amount": "orders_last_amount",
-    "orders_average_amount": segment_store.column("summary.orders.average_amount", str),
-}
-_ORDER = {
-    **dict.fromkeys(("id", "source_id", "status", "customer_id", "referrer_id"), TEXT),
-    **dict.fromkeys(("created_at", "updated_at"), TIME),
-    **dict.fromkeys(
-        (
-            *("amount", "discount_amount", "items_discount_amount", "total_discount_amount"),
-            "total_amount",
-        ),
-        NUMBER,
-    ),
-}
-PRODUCT_KINDS = {
-    **dict.fromkeys(("id", "source_id", "name", "image_url"), TEXT),
-    "price": NUMBER,
-    "attributes": JSON,
-    **dict.fromkeys(("created_at", "updated_at"), TIME),
-}
-_SKU = {
-    **dict.fromkeys(("id", "source_id", "sku", "product_id", "currency", "image_url"), TEXT),
-    "price": NUMBER,
-    "attributes": JSON,
-    **dict.fromkeys(("created_at", "updated_at"), TIME),
-}
-_STAMPS = ("created_at", "updated_at")
-
-EXPORTED = {
-    exported.noun: exported
-    for exported in (
-        Exported(
-            "customer",
-            "customers",
-            _fields(_CUSTOMER, _CUSTOMER_EXPRESSIONS),
-            ("name", "source_id"),
-            ("name", "id", "email", "source_id", *_STAMPS),
-            "customer",
-            segments.kind_of,
-            segment_store.column,
-        ),
-        Exported(
-            "order",
-            "orders",
-            _fields(_ORDER, {}),
-            ("id", "source_id", "status"),
-            (*_STAMPS, "status"),
-            "order",
-            _kinds(_ORDER),
-            column_of("orders"),
-        ),
-        Exported(
-            "product",
-            "products",
-            _fields(PRODUCT_KINDS, {}),
-            ("id", "name", "price", "image_url", "source_id", "attributes", "created_at"),
-            (*_STAMPS, "name", "id", "source_id", "price"),
-            "product",
-            _kinds(PRODUCT_KINDS),
-            column_of("products"),
-            "deleted_at IS NULL",
-        ),
-        Exported(
-            "sku",
-            "skus",
-            _fields(_SKU, {}),
-            (
-                *("id", "sku", "product_id", "currency", "price", "image_url", "source_id"),
-                *("attributes", "created_at"),
-            ),
-            (*_STAMPS, "sku", "id", "source_id", "product_id", "price"),
-            "product",
-            _kinds(_SKU),
-            column_of("skus"),
-            "deleted_at IS NULL",
-        ),
-    )
-}
 
 
 class Query(msgspec.Struct, frozen=True):

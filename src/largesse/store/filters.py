@@ -9,11 +9,28 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
+from largesse.engine.conditions import number_of
 from largesse.kit.errors import InvalidQueryParams
 from largesse.kit.wire import Moment
 
-TEXT, TIME = "text", "time"
+TEXT, TIME, NUMBER, FLAG, DAYS, JSON = "text", "time", "number", "flag", "days", "json"
+# A field's column and its kind; or what each of its operators means, where they need no value
+# (`{now}` is the instant of the question).
+Field = tuple[str, str] | Mapping[str, str]
 
+# Whether what has an `active` switch and a time of its own can be used.
+STATES: Mapping[str, str] = {
+    "$active": (
+        "active AND (start_date IS NULL OR start_date <= {now}) "
+        "AND (expiration_date IS NULL OR expiration_date > {now})"
+    ),
+    "$expired": "expiration_date <= {now}",
+    "$before_start": "start_date > {now}",
+    "$enabled": "active",
+    "$disabled": "NOT active",
+}
 # {c} is the column, {v} the value's place. No LIKE: every character stands for itself.
 _ANY: Mapping[str, str] = {
     "$has_value": "{c} IS NOT NULL",
@@ -36,18 +53,51 @@ _TIME: Mapping[str, str] = {
     "$more_than": "{c} < {v}",
     "$less_than": "{c} > {v}",
 }
+_NUMBER: Mapping[str, str] = {
+    "$in": "{c} = ANY({v}::numeric[])",
+    "$not_in": "({c} IS NULL OR {c} <> ALL({v}::numeric[]))",
+    "$is": "{c} = {v}::numeric",
+    "$is_not": "{c} IS DISTINCT FROM {v}::numeric",
+    "$more_than": "{c} > {v}::numeric",
+    "$less_than": "{c} < {v}::numeric",
+    "$more_than_or_equal": "{c} >= {v}::numeric",
+    "$less_than_or_equal": "{c} <= {v}::numeric",
+}
+_FLAG: Mapping[str, str] = {
+    "$is": "{c} = {v}::boolean",
+    "$is_not": "{c} IS DISTINCT FROM {v}::boolean",
+}
+# What is not limited to some days is valid on all.
+_DAYS: Mapping[str, str] = {"$is": "({c} IS NULL OR {c} @> to_jsonb({v}::int[]))"}
+_OPERATORS = {
+    TEXT: _TEXT,
+    TIME: _TIME,
+    NUMBER: _NUMBER,
+    FLAG: _FLAG,
+    DAYS: _DAYS,
+    JSON: _TEXT,
+}
+
+
+class _Term(msgspec.Struct, frozen=True):
+    """One condition: its form, its column (of JSON, with the key in it), and its value."""
+
+    template: str
+    column: str
+    value: Any = None
+    key: str | None = None
 
 
 class Filters:
     """Filters that were read and checked, ready to become a condition.
 
-    `fields` maps a name to its column and kind. Raises InvalidQueryParams for what is not there.
+    `fields` maps a name to its column and kind; of JSON it is the name before a point, as in
+    `metadata.key`. Raises InvalidQueryParams for what is not there.
     """
 
-    def __init__(
-        self, given: Mapping[str, Any], fields: Mapping[str, tuple[str, str]], now: Any
-    ) -> None:
-        self._terms: list[tuple[str, str, Any]] = []
+    def __init__(self, given: Mapping[str, Any], fields: Mapping[str, Field], now: Any) -> None:
+        self._now = now
+        self._terms: list[_Term] = []
         junction = str(given.get("junction", "and")).lower()
         if junction not in ("and", "or"):
             raise InvalidQueryParams("Property .filters.junction should be 'and' or 'or'")
@@ -55,41 +105,78 @@ class Filters:
         for name, member in given.items():
             if name == "junction":
                 continue
-            if name not in fields:
+            column, dot, key = name.partition(".")
+            whole = fields.get(column)
+            of_json = isinstance(whole, tuple) and whole[1] == JSON
+            field = whole if of_json else fields.get(name)
+            if field is None or (of_json and not dot):
                 raise InvalidQueryParams(f"Property .filters.{name} is not supported")
             conditions = member.get("conditions") if isinstance(member, Mapping) else None
             if not isinstance(conditions, Mapping):
                 raise InvalidQueryParams(f"Property .filters.{name} should have 'conditions'")
-            column, kind = fields[name]
             for operator, value in conditions.items():
-                self._terms.append(_term(name, column, kind, operator, value, now))
+                path = f".filters.{name}.conditions.{operator}"
+                self._terms.append(_term(path, field, operator, value, key, now))
 
     def condition(self, hole: Callable[[Any], str]) -> str | None:
         """The condition, its values handed to `hole`, which answers their places."""
-        parts = [
-            template.format(c=column, v=hole(value) if "{v}" in template else "")
-            for template, column, value in self._terms
-        ]
+        parts = [self._part(term, hole) for term in self._terms]
         return f"({self._junction.join(parts)})" if parts else None
 
+    def _part(self, term: _Term, hole: Callable[[Any], str]) -> str:
+        if not term.column:
+            return (
+                term.template.format(now=hole(self._now)) if "{" in term.template else term.template
+            )
+        column = term.column
+        if term.key is not None:
+            column = f"({column} ->> {hole(term.key)}::text)"
+        return term.template.format(c=column, v=hole(term.value) if "{v}" in term.template else "")
 
-def _term(
-    name: str, column: str, kind: str, operator: str, value: Any, now: Any
-) -> tuple[str, str, Any]:
-    path = f".filters.{name}.conditions.{operator}"
+
+def _term(path: str, field: Field, operator: str, value: Any, key: str, now: Any) -> _Term:
+    if not isinstance(field, tuple):
+        state = field.get(f"${operator.removeprefix('$')}")
+        if state is None:
+            raise InvalidQueryParams(f"Property {path} is not a known operator")
+        return _Term(f"({state})", "")
+    column, kind = field
+    named = key if kind == JSON else None
     if operator in _ANY:
-        return _ANY[operator], column, None
-    template = (_TEXT if kind == TEXT else _TIME).get(operator)
+        return _Term(_ANY[operator], column, None, named)
+    template = _OPERATORS[kind].get(operator)
     if template is None:
         raise InvalidQueryParams(f"Property {path} is not a known operator")
-    values = _values(path, value)
-    if operator in ("$in", "$not_in"):
-        return template, column, _listed(path, values)
+    values = [_typed(path, kind, operator, text, now) for text in _values_of(path, operator, value)]
+    if operator in ("$in", "$not_in") or kind == DAYS:
+        return _Term(template, column, values, named)
     if len(values) != 1:
         raise InvalidQueryParams(f"Property {path} should be one value")
-    if kind == TEXT:
-        return template, column, values[0]
-    return template, column, _time(path, operator, values[0], now)
+    return _Term(template, column, values[0], named)
+
+
+def _values_of(path: str, operator: str, value: Any) -> list[str]:
+    values = _values(path, value)
+    return printed(values) if operator in ("$in", "$not_in") else values
+
+
+def _typed(path: str, kind: str, operator: str, text: str, now: Any) -> Any:
+    if kind == TIME:
+        return _time(path, operator, text, now)
+    if kind == NUMBER:
+        number = number_of(text)
+        if number is None:
+            raise InvalidQueryParams(f"Property {path} should be number")
+        return number
+    if kind == DAYS:
+        if text not in ("0", "1", "2", "3", "4", "5", "6"):
+            raise InvalidQueryParams(f"Property {path} should be a day from 0 to 6")
+        return int(text)
+    if kind == FLAG:
+        if text.lower() not in ("true", "false"):
+            raise InvalidQueryParams(f"Property {path} should be boolean")
+        return text.lower() == "true"
+    return text
 
 
 def _time(path: str, operator: str, value: str, now: Any) -> Any:
@@ -116,12 +203,12 @@ def _values(path: str, value: Any) -> list[str]:
     return [str(item) for item in items]
 
 
-def _listed(path: str, values: list[str]) -> list[str]:
+def printed(values: list[str]) -> list[str]:
     """The Python SDK sends a list as Python prints it, `['a', "b's"]`: its items."""
     if len(values) != 1 or not (values[0].startswith("[") and values[0].endswith("]")):
         return values
     try:
-        items = _values(path, ast.literal_eval(values[0]))
+        items = _values("", ast.literal_eval(values[0]))
         texts = [item.encode().decode() for item in items]
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, InvalidQueryParams):
         return values

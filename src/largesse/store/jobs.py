@@ -61,6 +61,17 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
+class Portion(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a portion of work without rows. Of the last one `error` says why the rest of it
+    cannot be done; `parameters` is where the next one goes on.
+    """
+
+    done: int
+    last: bool
+    error: str | None = None
+    parameters: Any = None
+
+
 TABLE = Table("jobs", Job)
 LISTING = Listing(
     "jobs",
@@ -104,6 +115,12 @@ PROGRESS = """
 UPDATE jobs SET status = $3, done = done + $4, failed = failed + $5, attempts = 0, updated_at = $6,
     finished_at = $7, reports_till = $8,
     parameters = CASE WHEN $7::timestamptz IS NULL THEN parameters ELSE '{}' END
+WHERE project_id = $1 AND id = $2
+"""
+# Work without rows: `parameters` tells where it goes on.
+ADVANCE = """
+UPDATE jobs SET status = $3, done = done + $4, failed = $5, parameters = $6, error = $7,
+    attempts = 0, updated_at = $8, finished_at = $9, reports_till = $10
 WHERE project_id = $1 AND id = $2
 """
 STUMBLE = """
@@ -206,3 +223,26 @@ async def record(
         reports_till if last else None,
     )
     return last
+
+
+async def advance(
+    database: Db, project_id: str, job: Job, portion: Portion, now: datetime, reports_till: datetime
+) -> None:
+    """Moves work without rows on by a portion; `job.parameters` are as they were read."""
+    status = IN_PROGRESS
+    if portion.last:
+        status = DONE if portion.error is None else FAILED
+    going_on = {} if portion.last else portion.parameters or job.parameters
+    await database.execute(
+        ADVANCE,
+        project_id,
+        job.id,
+        status,
+        portion.done,
+        max(job.rows - job.done - portion.done, 0) if portion.error else 0,
+        msgspec.json.encode(going_on).decode(),
+        portion.error,
+        now,
+        now if portion.last else None,
+        reports_till if portion.last else None,
+    )

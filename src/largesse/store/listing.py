@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from largesse.kit import db
 from largesse.kit.db import Db, Row
 from largesse.kit.errors import InvalidQueryParams
-from largesse.store.filters import Filters
+from largesse.store.filters import Field, Filters
 
 # Up to here a total is counted; past it, it is known from events, or estimated.
 COUNTED = 10_000
@@ -45,7 +45,8 @@ class Listing:
     filter language may speak of. `orders` maps an order's name to its column; a leading `-` turns
     it round, and the id settles ties. `only` is a condition that all rows of the list meet, and
     `by_instant` is for a list whose next page is asked for with the `cursor` column's value, an
-    instant, and not with an id.
+    instant, and not with an id. Of the `full` columns none is ever empty, and their indexes do not
+    say where such rows would stand.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class Listing:
         filters: Mapping[str, str],
         orders: Mapping[str, str],
         default: str,
-        fields: Mapping[str, tuple[str, str]] | None = None,
+        fields: Mapping[str, Field] | None = None,
         key: str = "id",
         cursor: str = "created_at",
         by_instant: bool = False,
         only: str | None = None,
+        full: Collection[str] = (),
     ) -> None:
         self.table = table
         self.columns = columns
@@ -72,6 +74,7 @@ class Listing:
         self.cursor = cursor
         self.by_instant = by_instant
         self.only = only
+        self.full = full
 
     def where(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         """Conditions and their arguments; `$1` is the project's. A value may be a Narrowing."""
@@ -121,6 +124,7 @@ class Listing:
         if column != self.key:
             # An empty column sorts as the oldest, in either direction.
             nulls = " NULLS LAST" if descending else " NULLS FIRST"
+            nulls = "" if column in self.full else nulls
             ordering = f"{column} {direction}{nulls}, {self.key} {direction}"
         arguments += [window.limit + 1, ((window.page or 1) - 1) * window.limit]
         count = len(arguments)
@@ -213,12 +217,14 @@ class Listing:
         """Exact up to 10,000 matching rows. Past that: unfiltered by the statement `whole`, which
         is exact too; filtered, counted within a time budget, then the planner's estimate.
         """
-        counted = await self.count(database, project_id, values)
-        if counted <= COUNTED:
-            return counted
-        if not any(value is not None for value in values.values()):
+        filtered = any(value is not None for value in values.values())
+        if not filtered:
             known: int = await database.fetchval(whole, project_id)
-            return known
+            if known > COUNTED:
+                return known
+        counted = await self.count(database, project_id, values)
+        if counted <= COUNTED or not filtered:
+            return counted
         conditions, arguments = self.where(values)
         matching = f"FROM {self.table} WHERE {' AND '.join(conditions)}"
         expected = await db.count_within(database, matching, [project_id, *arguments], budget_ms)

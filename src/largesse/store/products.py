@@ -132,12 +132,6 @@ OUT_OF_BIN = """
 DELETE FROM bin
 WHERE project_id = $1 AND resource_type = 'sku' AND resource_parent_id = $2 RETURNING id
 """
-INTO_BIN = """
-INSERT INTO bin (project_id, id, resource_id, resource_type, resource_name, resource_parent_id,
-    created_at)
-SELECT $1, id, resource_id, $2, resource_name, $3, $4
-FROM unnest($5::text[], $6::text[], $7::text[]) AS binned (id, resource_id, resource_name)
-"""
 TOTAL = events.whole("products")
 
 _ORDERS = {
@@ -303,17 +297,3 @@ async def upsert_sku(db: Db, project_id: str, change: SkuChange, now: datetime) 
         now,
         change.created_at,
     )
-
-
-async def into_bin(
-    db: Db,
-    project_id: str,
-    resource_type: str,
-    parent_id: str | None,
-    rows: Sequence[tuple[str, str, str]],
-    now: datetime,
-) -> None:
-    """Enters what was binned: rows are (entry's id, resource's id, its name)."""
-    if rows:
-        columns: list[Any] = [list(column) for column in zip(*rows, strict=True)]
-        await db.execute(INTO_BIN, project_id, resource_type, parent_id, now, *columns)

@@ -107,6 +107,15 @@ TENANT_TABLES = {
     "customer_campaigns": "customer_id, campaign_id",
     "customer_referrals": "customer_id, related_object_id",
     "customers": "id",
+    "voucher_transactions": "id",
+    "vouchers": "id",
+    "campaign_days": "campaign_id, day, measure",
+    "promotion_stacks": "id",
+    "promotion_tiers": "id",
+    "campaigns": "id",
+    "validation_rule_assignments": "id",
+    "validation_rules": "id",
+    "campaign_templates": "id",
 }
 PURGES = {
     table: f"DELETE FROM {table} WHERE project_id = $1 AND ({key}) IN "

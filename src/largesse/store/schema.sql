@@ -162,6 +162,56 @@ CREATE TABLE public.bin (
     created_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.campaign_days (
+    project_id text NOT NULL,
+    campaign_id text NOT NULL,
+    day date NOT NULL,
+    measure text NOT NULL,
+    n bigint NOT NULL
+);
+
+CREATE TABLE public.campaign_templates (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    description text,
+    campaign_type text NOT NULL,
+    template json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
+CREATE TABLE public.campaigns (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    description text,
+    campaign_type text NOT NULL,
+    type text NOT NULL,
+    join_once boolean NOT NULL,
+    auto_join boolean NOT NULL,
+    use_voucher_metadata_schema boolean NOT NULL,
+    start_date timestamp with time zone,
+    expiration_date timestamp with time zone,
+    validity_timeframe json,
+    validity_day_of_week json,
+    validity_hours json,
+    activity_duration_after_publishing text,
+    voucher json,
+    referral_program json,
+    loyalty_tiers_expiration json,
+    access_settings json,
+    category_id text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    active boolean NOT NULL,
+    protected boolean DEFAULT false NOT NULL,
+    creation_status text NOT NULL,
+    vouchers_count bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
 CREATE TABLE public.categories (
     project_id text NOT NULL,
     id text NOT NULL,
@@ -480,6 +530,41 @@ CREATE TABLE public.projects (
     deleted_at timestamp with time zone
 );
 
+CREATE TABLE public.promotion_stacks (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    campaign_id text NOT NULL,
+    name text NOT NULL,
+    tier_ids text[] NOT NULL,
+    hierarchy_mode text NOT NULL,
+    category_id text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
+CREATE TABLE public.promotion_tiers (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    campaign_id text NOT NULL,
+    name text NOT NULL,
+    banner text,
+    action json NOT NULL,
+    hierarchy integer NOT NULL,
+    active boolean NOT NULL,
+    start_date timestamp with time zone,
+    expiration_date timestamp with time zone,
+    validity_timeframe json,
+    validity_day_of_week json,
+    validity_hours json,
+    category_id text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    total_redeemed bigint DEFAULT 0 NOT NULL,
+    total_amount bigint DEFAULT 0 NOT NULL,
+    total_discount_amount bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
 CREATE TABLE public.redeemable_holders (
     project_id text NOT NULL,
     id text NOT NULL,
@@ -534,8 +619,95 @@ CREATE TABLE public.totals (
     n bigint NOT NULL
 );
 
+CREATE TABLE public.validation_rule_assignments (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    rule_id text NOT NULL,
+    related_object_id text NOT NULL,
+    related_object_type text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.validation_rules (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    context_type text NOT NULL,
+    rules json NOT NULL,
+    bundle_rules json,
+    applicable_to json NOT NULL,
+    error json,
+    refs text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
+);
+
+CREATE TABLE public.voucher_transactions (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    voucher_id text NOT NULL,
+    campaign_id text,
+    type text NOT NULL,
+    source_id text,
+    source text,
+    reason text,
+    amount bigint NOT NULL,
+    total bigint NOT NULL,
+    balance bigint NOT NULL,
+    details json NOT NULL,
+    related_transaction_id text,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.vouchers (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    code text NOT NULL,
+    code_key text NOT NULL,
+    type text NOT NULL,
+    campaign_id text,
+    category_id text,
+    discount json,
+    effect text,
+    amount bigint DEFAULT 0 NOT NULL,
+    subtracted_amount bigint DEFAULT 0 NOT NULL,
+    redeemed_amount bigint DEFAULT 0 NOT NULL,
+    points_expired bigint DEFAULT 0 NOT NULL,
+    points_pending bigint DEFAULT 0 NOT NULL,
+    next_expiration_date date,
+    next_expiration_points bigint,
+    start_date timestamp with time zone,
+    expiration_date timestamp with time zone,
+    validity_timeframe json,
+    validity_day_of_week json,
+    validity_hours json,
+    active boolean NOT NULL,
+    additional_info text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_referral_code boolean DEFAULT false NOT NULL,
+    holder_id text,
+    referrer_id text,
+    published bigint DEFAULT 0 NOT NULL,
+    quantity bigint,
+    redeemed_quantity bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    CONSTRAINT vouchers_balance CHECK (((type = 'DISCOUNT_VOUCHER'::text) OR ((((amount - subtracted_amount) - redeemed_amount) - points_expired) >= 0)))
+);
+
 ALTER TABLE ONLY public.bin
     ADD CONSTRAINT bin_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.campaign_days
+    ADD CONSTRAINT campaign_days_pkey PRIMARY KEY (project_id, campaign_id, day, measure);
+
+ALTER TABLE ONLY public.campaign_templates
+    ADD CONSTRAINT campaign_templates_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.campaigns
+    ADD CONSTRAINT campaigns_pkey PRIMARY KEY (project_id, id);
 
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_pkey PRIMARY KEY (project_id, id);
@@ -612,6 +784,12 @@ ALTER TABLE ONLY public.products
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.promotion_stacks
+    ADD CONSTRAINT promotion_stacks_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.promotion_tiers
+    ADD CONSTRAINT promotion_tiers_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.redeemable_holders
     ADD CONSTRAINT redeemable_holders_pkey PRIMARY KEY (project_id, id);
 
@@ -627,7 +805,27 @@ ALTER TABLE ONLY public.skus
 ALTER TABLE ONLY public.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (project_id, noun);
 
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.validation_rules
+    ADD CONSTRAINT validation_rules_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.voucher_transactions
+    ADD CONSTRAINT voucher_transactions_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.vouchers
+    ADD CONSTRAINT vouchers_pkey PRIMARY KEY (project_id, id);
+
 CREATE UNIQUE INDEX bin_resource ON public.bin USING btree (project_id, resource_type, resource_id);
+
+CREATE UNIQUE INDEX campaign_templates_name ON public.campaign_templates USING btree (project_id, name);
+
+CREATE INDEX campaigns_created ON public.campaigns USING btree (project_id, created_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
+
+CREATE UNIQUE INDEX campaigns_name ON public.campaigns USING btree (project_id, name);
+
+CREATE INDEX campaigns_updated ON public.campaigns USING btree (project_id, updated_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX custom_events_customer ON public.custom_events USING btree (project_id, customer_id, type, created_at);
 
@@ -695,6 +893,14 @@ CREATE UNIQUE INDEX products_source_id ON public.products USING btree (project_i
 
 CREATE INDEX products_updated ON public.products USING btree (project_id, updated_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
 
+CREATE INDEX promotion_stacks_campaign ON public.promotion_stacks USING btree (project_id, campaign_id, created_at, id);
+
+CREATE INDEX promotion_stacks_created ON public.promotion_stacks USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX promotion_tiers_campaign ON public.promotion_tiers USING btree (project_id, campaign_id, hierarchy, id);
+
+CREATE INDEX promotion_tiers_created ON public.promotion_tiers USING btree (project_id, created_at NULLS FIRST, id);
+
 CREATE INDEX redeemable_holders_customer ON public.redeemable_holders USING btree (project_id, customer_id, id);
 
 CREATE INDEX segment_customers_customer ON public.segment_customers USING btree (project_id, customer_id);
@@ -706,6 +912,30 @@ CREATE INDEX segments_sync ON public.segments USING btree (project_id, sync_at) 
 CREATE INDEX skus_product ON public.skus USING btree (project_id, product_id, created_at NULLS FIRST, id);
 
 CREATE UNIQUE INDEX skus_source_id ON public.skus USING btree (project_id, source_id);
+
+CREATE INDEX validation_rule_assignments_created ON public.validation_rule_assignments USING btree (project_id, created_at, id);
+
+CREATE UNIQUE INDEX validation_rule_assignments_object ON public.validation_rule_assignments USING btree (project_id, related_object_id, rule_id);
+
+CREATE INDEX validation_rule_assignments_of_rule ON public.validation_rule_assignments USING btree (project_id, rule_id, created_at, id);
+
+CREATE INDEX validation_rules_created ON public.validation_rules USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX voucher_transactions_campaign ON public.voucher_transactions USING btree (project_id, campaign_id, id) WHERE (campaign_id IS NOT NULL);
+
+CREATE INDEX voucher_transactions_voucher ON public.voucher_transactions USING btree (project_id, voucher_id, id);
+
+CREATE INDEX vouchers_campaign ON public.vouchers USING btree (project_id, campaign_id, created_at NULLS FIRST, id) WHERE (campaign_id IS NOT NULL);
+
+CREATE UNIQUE INDEX vouchers_code ON public.vouchers USING btree (project_id, code_key);
+
+CREATE INDEX vouchers_created ON public.vouchers USING btree (project_id, created_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX vouchers_holder ON public.vouchers USING btree (project_id, holder_id, created_at, id) WHERE (holder_id IS NOT NULL);
+
+CREATE INDEX vouchers_referrer ON public.vouchers USING btree (project_id, referrer_id) WHERE (referrer_id IS NOT NULL);
+
+CREATE INDEX vouchers_updated ON public.vouchers USING btree (project_id, updated_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
 
 ALTER TABLE ONLY public.custom_events
     ADD CONSTRAINT custom_events_customer_fkey FOREIGN KEY (project_id, customer_id) REFERENCES public.customers(project_id, id) ON DELETE CASCADE;
@@ -739,3 +969,6 @@ ALTER TABLE ONLY public.segment_customers
 
 ALTER TABLE ONLY public.skus
     ADD CONSTRAINT skus_product_fkey FOREIGN KEY (project_id, product_id) REFERENCES public.products(project_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.validation_rule_assignments
+    ADD CONSTRAINT validation_rule_assignments_rule FOREIGN KEY (project_id, rule_id) REFERENCES public.validation_rules(project_id, id) ON DELETE RESTRICT;
