@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from largesse.actions import customer_rows, order_rows, product_rows
+from largesse.actions import customer_rows, generation, order_rows, product_rows, voucher_rows
+from largesse.actions.queue import reports_till
 from largesse.kit import auth, csv, db, metrics, wire
 from largesse.kit.errors import NotFound, Problem, Unauthorized
 from largesse.kit.logs import log
 from largesse.store import jobs
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
-from largesse.store.jobs import Job, NewRow, Outcome
+from largesse.store.jobs import Job, Outcome, Portion
 from largesse.store.projects import Project
 
 Apply = Callable[[Context, Job, Sequence[db.Row]], Awaitable[list[Outcome]]]
+Step = Callable[[Context, Job], Awaitable[Portion]]
 Begin = Callable[[Any], Context]
 
 CUSTOMERS_BULK_UPDATE = "CUSTOMERS.BULK_UPDATE"
@@ -32,6 +33,13 @@ PRODUCTS_IMPORT_CSV = "PRODUCTS.IMPORT_CSV"
 SKUS_IMPORT_CSV = "SKUS.IMPORT_CSV"
 ORDERS_IMPORT = "ORDERS.IMPORT"
 
+VOUCHERS_BULK_UPDATE = "VOUCHERS.BULK_UPDATE"
+VOUCHERS_METADATA_UPDATE = "VOUCHERS.METADATA_UPDATE"
+VOUCHERS_IMPORT = "VOUCHERS.IMPORT"
+VOUCHERS_IMPORT_CSV = "VOUCHERS.IMPORT_CSV"
+CAMPAIGN_IMPORT = "CAMPAIGN.VOUCHERS_IMPORT"
+CAMPAIGN_IMPORT_CSV = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
+
 # What each type of async action does with its rows.
 APPLY: dict[str, Apply] = {
     CUSTOMERS_BULK_UPDATE: customer_rows.apply_bulk,
@@ -42,27 +50,34 @@ APPLY: dict[str, Apply] = {
     PRODUCTS_IMPORT_CSV: product_rows.apply_csv,
     SKUS_IMPORT_CSV: product_rows.apply_skus_csv,
     ORDERS_IMPORT: order_rows.apply,
+    VOUCHERS_BULK_UPDATE: voucher_rows.apply_bulk,
+    VOUCHERS_METADATA_UPDATE: voucher_rows.apply_metadata,
+    VOUCHERS_IMPORT: voucher_rows.apply_import,
+    VOUCHERS_IMPORT_CSV: voucher_rows.apply_csv,
+    CAMPAIGN_IMPORT: voucher_rows.apply_import,
+    CAMPAIGN_IMPORT_CSV: voucher_rows.apply_csv,
 }
 IMPORTS = {
     CUSTOMERS_IMPORT_CSV: "customer",
     PRODUCTS_IMPORT_CSV: "product",
     SKUS_IMPORT_CSV: "sku",
     ORDERS_IMPORT: "order",
+    **dict.fromkeys(
+        (VOUCHERS_IMPORT, VOUCHERS_IMPORT_CSV, CAMPAIGN_IMPORT, CAMPAIGN_IMPORT_CSV), "voucher"
+    ),
 }
 
-# SKUs come after the products that were imported before them.
-QUEUES = {SKUS_IMPORT_CSV: "PRODUCTS"}
+# Work without rows: what each type does with its next portion.
+STEPS: dict[str, Step] = {
+    generation.GENERATE: generation.generate,
+    generation.UPDATE: generation.modify,
+    generation.DELETE: generation.drop,
+}
 
 ATTEMPTS = 3
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = 2000"
 FAILURES_SHOWN = 10_000
 REPORT_PORTION = 1000
-
-
-class Accepted(msgspec.Struct):
-    """That the request was taken on; the async action of this id tells how it goes."""
-
-    async_action_id: str
 
 
 class Failure(msgspec.Struct):
@@ -110,27 +125,6 @@ class AsyncAction(msgspec.Struct, kw_only=True):
     object: str = "async_action"
 
 
-async def enqueue(
-    ctx: Context, type_: str, count: int, rows: Iterable[NewRow], parameters: Any
-) -> Accepted:
-    """Takes work on: `count` rows, which may come as they are made."""
-    job = Job(
-        id=ctx.new_id("aa_"),
-        type=type_,
-        queue=QUEUES.get(type_, type_.partition(".")[0]),
-        request_id=ctx.request_id,
-        parameters=wire.encode(parameters).decode(),
-        rows=count,
-        created_at=ctx.now,
-        updated_at=ctx.now,
-    )
-    if not count:
-        job.status, job.finished_at = jobs.DONE, ctx.now
-        job.reports_till = _till(ctx)
-    await jobs.enqueue(ctx.db, ctx.project_id, job, rows)
-    return Accepted(job.id)
-
-
 # --- working ------------------------------------------------------------------------------------
 
 
@@ -159,6 +153,8 @@ async def _portion(begin: Begin, queue: str, whole: bool, connection: Any) -> bo
     job = await jobs.claim(ctx.db, ctx.project_id, queue)
     if job is None:
         return False
+    if job.type in STEPS:
+        return await _step(ctx, job)
     rows = await jobs.next_rows(ctx.db, ctx.project_id, job, ctx.settings.batch_rows)
     outcomes = [Outcome(row["n"], error=row["error"]) for row in rows if row["error"]]
     waiting = [row for row in rows if not row["error"]]
@@ -172,10 +168,18 @@ async def _portion(begin: Begin, queue: str, whole: bool, connection: Any) -> bo
         for row, at in zip(waiting, times, strict=True):
             ctx.now = at
             outcomes += await _alone(ctx, apply, job, row)
-    await jobs.record(ctx.db, ctx.project_id, job, outcomes, ctx.now, _till(ctx))
+    await jobs.record(ctx.db, ctx.project_id, job, outcomes, ctx.now, reports_till(ctx))
     failed = sum(outcome.error is not None for outcome in outcomes)
     metrics.JOB_ROWS.labels(job.type, "failed").inc(failed)
     metrics.JOB_ROWS.labels(job.type, "done").inc(len(outcomes) - failed)
+    return True
+
+
+async def _step(ctx: Context, job: Job) -> bool:
+    job.parameters = msgspec.json.decode(job.parameters)
+    portion = await STEPS[job.type](ctx, job)
+    await jobs.advance(ctx.db, ctx.project_id, job, portion, ctx.now, reports_till(ctx))
+    metrics.JOB_ROWS.labels(job.type, "done").inc(portion.done)
     return True
 
 
@@ -204,11 +208,12 @@ async def _stumble(ctx: Context, queue: str) -> None:
     if attempts >= ATTEMPTS:
         reason = "The work was given up after an unexpected error"
         await ctx.db.execute(jobs.GIVE_UP_ROWS, ctx.project_id, job.id, reason)
-        await ctx.db.execute(jobs.GIVE_UP, ctx.project_id, job.id, reason, ctx.now, _till(ctx))
-
-
-def _till(ctx: Context) -> datetime:
-    return ctx.now + timedelta(days=ctx.settings.report_days)
+        await ctx.db.execute(
+            jobs.GIVE_UP, ctx.project_id, job.id, reason, ctx.now, reports_till(ctx)
+        )
+        if job.type in STEPS:
+            job.parameters = msgspec.json.decode(job.parameters)
+            await generation.abandon(ctx, job)
 
 
 # --- telling ------------------------------------------------------------------------------------
@@ -270,6 +275,9 @@ def _result(ctx: Context, job: Job, failures: Sequence[db.Row]) -> Result:
         Failure("Invalid payload", row["error"], "invalid_payload", row["reference"] or "")
         for row in failures
     ]
+    if job.error is not None and job.type in STEPS:
+        # Work without rows has nothing else to tell by.
+        result.errors.append(Failure("Invalid payload", job.error, "invalid_payload"))
     return result
 
 

@@ -11,8 +11,9 @@ from largesse.actions.segments import clock_of
 from largesse.engine import collections as rules
 from largesse.engine.conditions import Conditions, FilterError
 from largesse.kit import db, wire
-from largesse.kit.errors import InvalidPayload, NotFound
+from largesse.kit.errors import InvalidPayload, NotFound, ResourceInUse
 from largesse.store import collections, definitions, locations
+from largesse.store import rules as validation_rules
 from largesse.store.collections import Collection
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
@@ -150,7 +151,12 @@ async def update(ctx: Context, collection_id: str, body: CollectionChanges) -> C
 
 
 async def delete(ctx: Context, collection_id: str) -> None:
-    """Deletes a collection; its products stay. Raises NotFound."""
+    """Deletes a collection; its products stay. Raises NotFound, and ResourceInUse where a rule
+    speaks of it.
+    """
+    users = await validation_rules.users(ctx.db, ctx.project_id, collection_id)
+    if users:
+        raise ResourceInUse.of("products_collection", collection_id, "validation_rules", users)
     if await ctx.db.fetchval(collections.DELETE, ctx.project_id, collection_id) is None:
         raise NotFound.of("products_collection", collection_id)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, TypeVar
 
 import msgspec
 
-from largesse.actions import metadata, segments
+from largesse.actions import files, metadata, segments
 from largesse.actions.customers import BulkCustomer, change_of, event_of, write
+from largesse.actions.files import File, FileRow
 from largesse.engine import schemas
-from largesse.kit import csv, db, wire
+from largesse.kit import db, wire
 from largesse.kit.errors import DuplicateFound, InvalidPayload, Problem
 from largesse.kit.ids import is_customer_id
 from largesse.kit.wire import Day
@@ -20,7 +21,7 @@ from largesse.store import customers, definitions
 from largesse.store.context import Context
 from largesse.store.customers import ADDRESS, ADDRESS_COLUMNS, PROFILE, Change
 from largesse.store.definitions import Definitions
-from largesse.store.jobs import Job, NewRow, Outcome
+from largesse.store.jobs import Job, Outcome
 from largesse.store.products import ProductChange
 
 _bulk_reader = wire.Reader(BulkCustomer)
@@ -62,13 +63,13 @@ async def apply_metadata(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
 
 
 async def apply_csv(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
-    """Rows of an import: each input is a CsvRow; the columns of the file replace what was there."""
+    """Rows of an import: each input is a FileRow, whose columns replace what was there."""
     replaced = tuple(column for column in PROFILE if column in job.parameters["columns"])
     removed = tuple(job.parameters["metadata"])
     known = await definitions.current(ctx.db, ctx.project_id)
 
     def change(row: db.Row) -> Change:
-        given = msgspec.json.decode(row["input"], type=CsvRow)
+        given = msgspec.json.decode(row["input"], type=FileRow)
         return _csv_change(ctx, given, replaced, removed, known)
 
     return await _apply(ctx, job, rows, change, known)
@@ -182,15 +183,6 @@ def _check_new(known: Definitions, changes: Sequence[Change], rows: _Rows) -> No
 # --- importing ----------------------------------------------------------------------------------
 
 
-class CsvRow(msgspec.Struct):
-    """One row of an import: cells by column, an empty cell as null."""
-
-    id: str | None
-    source_id: str | None
-    cells: dict[str, str | None]
-    metadata: dict[str, str]
-
-
 _COLUMNS = {
     "id": "id",
     "source_id": "source_id",
@@ -200,69 +192,24 @@ _COLUMNS = {
 _LIMITS = {"description": 10_000}
 
 
-class Table(msgspec.Struct):
-    """A file of customers as a job's parameters and rows, which are made as they are taken."""
-
-    parameters: dict[str, list[str]]
-    count: int
-    rows: Iterable[NewRow]
-
-
-def read_csv(content: bytes) -> Table:
+def read_csv(content: bytes) -> File:
     """Header names are those of the fields or of the template, in any case; any other column is
     metadata, kept as text. Raises InvalidPayload for a file that is no table of customers.
     """
-    header, rows = csv.read(content)
-    names = [_column(name) for name in header]
-    known = [column for column, _ in names if column]
-    if len(set(names)) < len(names) or len(set(known)) < len(known):
-        raise InvalidPayload("The header names a column twice")
-    if any("\x00" in name for name in header):
-        raise InvalidPayload("The header contains the null character")
-    if not {"id", "source_id"} & set(known):
+    file = files.read(content, _COLUMNS, "source_id", _nameless)
+    if not {"id", "source_id"} & set(file.columns):
         raise InvalidPayload("The header should have a column 'Source_id' or 'Id'")
-    parameters = {
-        "columns": [column for column in known if column in PROFILE],
-        "metadata": [key for column, key in names if not column and key],
-    }
-    # Read once to count and to find what is no CSV, and again row by row: a file as a list of its
-    # cells would take many times its size.
-    count = sum(1 for _ in rows)
-    return Table(parameters, count, (_csv_row(names, row) for row in csv.read(content)[1]))
+    return file
 
 
-def _column(name: str) -> tuple[str, str]:
-    """A header as (column, "") or, for metadata, ("", key)."""
-    plain = name.lower().replace(" ", "_").replace("-", "_")
-    column = _COLUMNS.get(plain)
-    return (column, "") if column else ("", name.removeprefix("metadata."))
-
-
-def _csv_row(names: list[tuple[str, str]], row: list[str]) -> NewRow:
-    cells: dict[str, str | None] = {}
-    metadata: dict[str, str] = {}
-    for (column, key), cell in zip(names, row, strict=False):
-        if column:
-            cells[column] = csv.plain(cell) or None
-        elif key:
-            metadata[key] = csv.plain(cell)
-    id_, source_id = cells.pop("id", None), cells.pop("source_id", None)
-    reference = None if source_id is None else source_id[:255].replace("\x00", "")
-    object_id = id_ if id_ and is_customer_id(id_) else None
-    if len(row) != len(names):
-        error = f"The row has {len(row)} cells, the header {len(names)}"
-        return NewRow(reference, object_id, error=error)
-    if any("\x00" in cell for cell in row):
-        return NewRow(reference, object_id, error="A cell contains the null character")
-    if not id_ and not source_id:
-        return NewRow(error="The row has neither a source id nor an id")
-    given = CsvRow(id_, source_id, cells, metadata)
-    return NewRow(reference, object_id, msgspec.json.encode(given).decode())
+def _nameless(row: FileRow) -> str | None:
+    named = row.cells.get("id") or row.cells.get("source_id")
+    return None if named else "The row has neither a source id nor an id"
 
 
 def _csv_change(
     ctx: Context,
-    row: CsvRow,
+    row: FileRow,
     replaced: tuple[str, ...],
     removed: tuple[str, ...],
     known: Definitions,
@@ -276,15 +223,14 @@ def _csv_change(
             except ValueError as error:
                 raise InvalidPayload(f"Property .{column} {error}") from None
             continue
-        _short(column, cell, _LIMITS.get(column, 255))
-        profile.append(cell)
-    _short("source_id", row.source_id, 255)
-    id_ = row.id if row.id and is_customer_id(row.id) else None
+        profile.append(files.short(cell, column, _LIMITS.get(column, 255)))
+    given = row.cells.get("id")
+    id_ = given if given and is_customer_id(given) else None
     return Change(
         id=id_ or ctx.new_id("cust_"),
         created_at=ctx.now,
-        source_id=row.source_id,
-        by_id=row.id is not None,
+        source_id=row.cells.get("source_id"),
+        by_id=given is not None,
         profile=tuple(profile),
         metadata=typed(known, "customer", row.metadata),
         removed=removed,
@@ -305,8 +251,3 @@ def typed(known: Definitions, noun: str, cells: Mapping[str, str]) -> str:
     }
     metadata.check(known, noun, values, whole=False)
     return metadata.patch(values)[0]
-
-
-def _short(column: str, cell: str | None, limit: int) -> None:
-    if cell is not None and len(cell) > limit:
-        raise InvalidPayload(f"Property .{column} should NOT be longer than {limit} characters")

@@ -17,7 +17,7 @@ from largesse.kit.logs import log
 from largesse.store import definitions, exports, locations
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
-from largesse.store.exports import EXPORTED, Exported
+from largesse.store.exported import EXPORTED, Exported
 from largesse.store.projects import Project
 
 ATTEMPTS = 3
@@ -32,12 +32,15 @@ class ParametersBody(msgspec.Struct, kw_only=True):
     order: str | None = None
     fields: list[str] | None = None
     filters: dict[str, Any] | None = None
+    campaign_id: str | None = None
 
 
 class ExportBody(msgspec.Struct, kw_only=True):
     """An export to create. Metadata is asked for as `metadata.key`, or whole as `metadata`."""
 
-    exported_object: Literal["customer", "order", "product", "sku"]
+    exported_object: Literal[
+        "customer", "order", "product", "sku", "voucher", "voucher_transactions"
+    ]
     parameters: ParametersBody | None = None
 
 
@@ -91,8 +94,8 @@ async def create(ctx: Context, noun: str, body: ParametersBody | None) -> Export
             f"Property .parameters.fields should NOT have more than {MOST_FIELDS} items"
         )
     for field in fields:
-        if field not in exported.fields and not _of_metadata(field):
-            allowed = ", ".join((*exported.fields, "metadata"))
+        if field not in exported.fields and not (exported.schema and _of_metadata(field)):
+            allowed = ", ".join((*exported.fields, *(["metadata"] if exported.schema else [])))
             raise InvalidExportFields(f"Unsupported field used. Allowed fields: {allowed}")
     order = body.order or ""
     if order and order.removeprefix("-") not in exported.orders:
@@ -100,12 +103,15 @@ async def create(ctx: Context, noun: str, body: ParametersBody | None) -> Export
         raise InvalidPayload(
             f"Property .parameters.order should be equal to one of the allowed values: {allowed}"
         )
+    filters = body.filters
+    if body.campaign_id is not None and noun == "voucher":
+        filters = {**(filters or {}), "campaign_id": {"conditions": {"$in": [body.campaign_id]}}}
     try:
-        exports.read_filters(exported, body.filters)
+        exports.read_filters(exported, filters)
     except FilterError as error:
         raise InvalidPayload(str(error)) from None
     parameters = Parameters(
-        order=order or UNSET, fields=fields, filters=UNSET if body.filters is None else body.filters
+        order=order or UNSET, fields=fields, filters=UNSET if filters is None else filters
     )
     export_id = ctx.new_id("exp_")
     row = await ctx.db.fetchrow(
@@ -118,6 +124,15 @@ async def create(ctx: Context, noun: str, body: ParametersBody | None) -> Export
     )
     await ctx.db.execute(exports.TAKE_SEAT, ctx.project_id, export_id)
     return answer(ctx, row)
+
+
+async def narrowed(
+    ctx: Context, noun: str, body: ParametersBody | None, filters: dict[str, Any]
+) -> Export:
+    """Takes an export on of what filters leave, whatever others were sent."""
+    given = body or ParametersBody()
+    given.filters = filters
+    return await create(ctx, noun, given)
 
 
 def _of_metadata(field: str) -> bool:

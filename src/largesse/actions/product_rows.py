@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
 
-from largesse.actions import metadata, products
+from largesse.actions import files, metadata, products
 from largesse.actions.customer_rows import apart, moments, typed
+from largesse.actions.files import File, FileRow
 from largesse.actions.products import (
-    MOST_PRICE,
     BulkProduct,
     SkuFields,
     change_of,
     product,
     sku_change_of,
 )
-from largesse.engine.conditions import number_of
-from largesse.kit import csv, db, wire
+from largesse.kit import db, wire
 from largesse.kit.errors import InvalidPayload, Problem
 from largesse.store import definitions
 from largesse.store import products as store
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
 from largesse.store.events import Event
-from largesse.store.jobs import Job, NewRow, Outcome
+from largesse.store.jobs import Job, Outcome
 from largesse.store.products import ProductChange
 
 _bulk_reader = wire.Reader(BulkProduct)
@@ -76,14 +74,16 @@ async def apply_csv(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
         cells = given.cells
         attributes = [part.strip() for part in (cells.get("attributes") or "").split(",")]
         body = products.ProductFields(
-            name=_short("name", cells.get("name")),
-            price=_price(cells.get("price")),
+            name=files.short(cells.get("name"), "name"),
+            price=files.money(cells.get("price"), "price"),
             attributes=[part for part in attributes if part] or None,
             image_url=cells.get("image_url"),
         )
         id_, source_id = ctx.new_id("prod_"), cells.get("source_id")
         made = change_of(body, ctx.now, id_, source_id, by_id=False)
-        return msgspec.structs.replace(made, metadata=typed(known, "product", given.metadata))
+        return msgspec.structs.replace(
+            made, metadata=typed(known, "product", files.filled(given.metadata))
+        )
 
     return await _apply(ctx, job, rows, change, known, store.import_products)
 
@@ -173,12 +173,14 @@ async def apply_skus_csv(ctx: Context, job: Job, rows: _Rows) -> list[Outcome]:
 async def _write_sku(ctx: Context, row: db.Row, known: Definitions, at: datetime) -> Outcome:
     """Of a SKU that exists a file changes the name and the price alone."""
     given = msgspec.json.decode(row["input"], type=FileRow)
-    cells, values = given.cells, given.metadata
+    cells, values = given.cells, files.filled(given.metadata)
     parent = await products.hold(ctx, cells.get("product_id") or "")
     source_id = cells.get("source_id") or ""
-    body = SkuFields(sku=_short("sku", cells.get("sku")), price=_price(cells.get("price")))
+    body = SkuFields(
+        sku=files.short(cells.get("sku"), "sku"), price=files.money(cells.get("price"), "price")
+    )
     if await ctx.db.fetchrow(store.GET_SKU_BY_SOURCE_ID, ctx.project_id, source_id) is None:
-        body.currency = _short("currency", cells.get("currency"))
+        body.currency = files.short(cells.get("currency"), "currency")
         body.attributes = _attributes(cells.get("attributes"))
         body.image_url = cells.get("image_url")
     else:
@@ -214,84 +216,12 @@ def _attributes(cell: str | None) -> dict[str, Any] | None:
     return plain
 
 
-def _price(cell: str | None) -> int | None:
-    """A price in minor units; files have major ones, so that `14.5` is 1450."""
-    if not cell:
-        return None
-    number = number_of(cell.strip())
-    if number is None or abs(number) > MOST_PRICE:
-        raise InvalidPayload("Property .price should be number")
-    return int((number * 100).quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def _short(column: str, cell: str | None) -> str | None:
-    if cell is not None and len(cell) > 255:
-        raise InvalidPayload(f"Property .{column} should NOT be longer than 255 characters")
-    return cell
-
-
-# --- files --------------------------------------------------------------------------------------
-
-
-class FileRow(msgspec.Struct):
-    """One row of a file: cells by column, an empty cell as null; all other columns as metadata."""
-
-    cells: dict[str, str | None]
-    metadata: dict[str, str]
-
-
-class File(msgspec.Struct):
-    """A file as a job's rows, which are made as they are taken."""
-
-    count: int
-    rows: Iterable[NewRow]
-
-
 PRODUCT_COLUMNS = ("name", "source_id", "price", "attributes", "image_url")
 SKU_COLUMNS = ("product_id", "sku", "source_id", "price", "currency", "image_url", "attributes")
 
 
 def read_csv(content: bytes, columns: Sequence[str], required: Sequence[str]) -> File:
-    """A file whose header names columns in any case; any other column is metadata. Raises
-    InvalidPayload for one that lacks a required column or is no CSV.
-    """
-    header, rows = csv.read(content)
-    names = [_column(name, columns) for name in header]
-    if len(set(names)) < len(names):
-        raise InvalidPayload("The header names a column twice")
-    if any("\x00" in name for name in header):
-        raise InvalidPayload("The header contains the null character")
-    for column in required:
-        if (column, "") not in names:
-            raise InvalidPayload(f"The header should have a column '{column}'")
-    count = sum(1 for _ in rows)
-    return File(count, (_file_row(names, row, required) for row in csv.read(content)[1]))
-
-
-def _column(name: str, columns: Sequence[str]) -> tuple[str, str]:
-    plain = name.lower().replace(" ", "_").replace("-", "_")
-    return (plain, "") if plain in columns else ("", name.removeprefix("metadata."))
-
-
-def _file_row(names: list[tuple[str, str]], row: list[str], required: Sequence[str]) -> NewRow:
-    cells: dict[str, str | None] = {}
-    values: dict[str, str] = {}
-    for (column, key), cell in zip(names, row, strict=False):
-        if column:
-            cells[column] = csv.plain(cell) or None
-        elif key and cell:
-            values[key] = csv.plain(cell)
-    source_id = cells.get("source_id")
-    reference = None if source_id is None else source_id[:255].replace("\x00", "")
-    if len(row) != len(names):
-        return NewRow(reference, error=f"The row has {len(row)} cells, the header {len(names)}")
-    if any("\x00" in cell for cell in row):
-        return NewRow(reference, error="A cell contains the null character")
-    if source_id is not None and len(source_id) > 255:
-        return NewRow(
-            reference, error="Property .source_id should NOT be longer than 255 characters"
-        )
-    for column in required:
-        if not cells.get(column):
-            return NewRow(reference, error=f"The row has no {column}")
-    return NewRow(reference, input=msgspec.json.encode(FileRow(cells, values)).decode())
+    """A file of products or SKUs. Raises InvalidPayload."""
+    known = dict(zip(columns, columns, strict=True))
+    flaw = files.required(*required)
+    return files.check(files.read(content, known, "source_id", flaw), *required)

@@ -12,7 +12,7 @@ from largesse.actions import metadata
 from largesse.kit import db, wire
 from largesse.kit.errors import DuplicateFound, InvalidPayload, NotFound
 from largesse.kit.ids import is_id
-from largesse.store import definitions, events, products
+from largesse.store import bin, definitions, events, products
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
 from largesse.store.events import Event
@@ -265,7 +265,7 @@ async def _into_bin(
     ctx: Context, kind: str, parent_id: str | None, rows: list[tuple[str, str | None]]
 ) -> None:
     entries = [(ctx.new_id("tbe_"), id_, name or id_) for id_, name in rows]
-    await products.into_bin(ctx.db, ctx.project_id, kind, parent_id, entries, ctx.now)
+    await bin.enter(ctx.db, ctx.project_id, kind, parent_id, entries, ctx.now)
 
 
 # --- SKUs ---------------------------------------------------------------------------------------

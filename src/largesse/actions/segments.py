@@ -18,6 +18,7 @@ from largesse.engine.segments import Segment
 from largesse.kit import db, wire
 from largesse.kit.errors import InvalidPayload, NotFound, ResourceInUse
 from largesse.store import customers, definitions, locations, segments
+from largesse.store import rules as validation_rules
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
 from largesse.store.definitions import Definitions
@@ -152,7 +153,9 @@ async def _enrol(ctx: Context, segment_id: str, customer_ids: Sequence[str]) -> 
 
 
 async def delete(ctx: Context, segment_id: str) -> None:
-    """Deletes a segment. Raises NotFound, and ResourceInUse where another speaks of it."""
+    """Deletes a segment. Raises NotFound, and ResourceInUse where another segment or a rule speaks
+    of it.
+    """
     await get(ctx, segment_id)
     await definitions.bump(ctx.db, ctx.project_id)
     known = await definitions.load(ctx.db, ctx.project_id)
@@ -160,7 +163,10 @@ async def delete(ctx: Context, segment_id: str) -> None:
         other.id for other in known.segments if segment_id in rules.segments_named(other.conditions)
     ]
     if users:
-        raise ResourceInUse.of("segment", segment_id, "segments", users)
+        raise ResourceInUse.of("segment", segment_id, "segment", users)
+    users = await validation_rules.users(ctx.db, ctx.project_id, segment_id)
+    if users:
+        raise ResourceInUse.of("segment", segment_id, "validation_rules", users)
     await ctx.db.execute(segments.DELETE, ctx.project_id, segment_id)
 
 

@@ -23,23 +23,24 @@ class Query(msgspec.Struct, kw_only=True):
     order: str | None = None
 
 
-class _Reference(msgspec.Struct):
-    source_id: Annotated[str, Meta(min_length=1, max_length=255)]
+_Name = Annotated[str, Meta(min_length=1, max_length=255)]
+_NAMED_BY = {
+    name: wire.Reader(msgspec.defstruct("Reference", [(name, _Name)]))
+    for name in ("source_id", "code")
+}
 
 
-_reference = wire.Reader(_Reference)
-
-
-def bulk_rows(objects: Sequence[msgspec.Raw]) -> Iterator[NewRow]:
+def bulk_rows(objects: Sequence[msgspec.Raw], named_by: str = "source_id") -> Iterator[NewRow]:
     """Rows of a job, an object each, made as they are taken. Raises InvalidPayload for the first
-    that has no source id, naming its place.
+    that lacks the member by which it is named, telling its place.
     """
-    return (_row(place, text) for place, text in enumerate(map(bytes, objects)))
+    reader = _NAMED_BY[named_by]
+    return (_row(reader, named_by, at, text) for at, text in enumerate(map(bytes, objects)))
 
 
-def _row(place: int, text: bytes) -> NewRow:
+def _row(reader: wire.Reader, named_by: str, place: int, text: bytes) -> NewRow:
     try:
-        reference: _Reference = _reference.json(text)
+        reference = getattr(reader.json(text), named_by)
     except InvalidPayload as problem:
         raise wire.at_place(problem, place) from None
-    return NewRow(reference.source_id, input=text.decode())
+    return NewRow(reference, input=text.decode())

@@ -5,9 +5,12 @@ from __future__ import annotations
 from largesse.api.client import customers as client_customers
 from largesse.api.client import events as client_events
 from largesse.api.management import projects, schemas
+from largesse.api.management import templates as management_templates
 from largesse.api.v1 import (
     activity,
+    assets,
     async_actions,
+    campaigns,
     categories,
     customers,
     events,
@@ -18,7 +21,12 @@ from largesse.api.v1 import (
     orders,
     product_collections,
     products,
+    promotions,
     segments,
+    templates,
+    trash_bin,
+    validation_rules,
+    vouchers,
 )
 from largesse.kit.routing import Operation
 
@@ -31,6 +39,13 @@ OPERATIONS: list[Operation] = [
     *categories.routes.operations,
     *locations.routes.operations,
     *orders.routes.operations,
+    *vouchers.routes.operations,
+    *campaigns.routes.operations,
+    *promotions.routes.operations,
+    *validation_rules.routes.operations,
+    *assets.routes.operations,
+    *templates.routes.operations,
+    *trash_bin.routes.operations,
     *events.routes.operations,
     *metadata_schemas.routes.operations,
     *exports.routes.operations,
@@ -40,4 +55,5 @@ OPERATIONS: list[Operation] = [
     *client_events.routes.operations,
     *projects.routes.operations,
     *schemas.routes.operations,
+    *management_templates.routes.operations,
 ]

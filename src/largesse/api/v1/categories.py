@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
-from largesse.kit import wire
+from largesse.actions import categories as actions
+from largesse.actions.categories import Category
 from largesse.kit.db import Row
 from largesse.kit.errors import NotFound
 from largesse.kit.routing import Routes
 from largesse.store import categories
 from largesse.store.context import Context
-from largesse.store.customer_view import Instant
 
 routes = Routes("Categories", scope="categories")
 
@@ -25,17 +25,6 @@ class CategoryBody(msgspec.Struct):
     hierarchy: Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
-class Category(msgspec.Struct, kw_only=True):
-    """A category as it is answered."""
-
-    id: str
-    name: str
-    hierarchy: int
-    created_at: Instant
-    updated_at: Instant | UnsetType = UNSET
-    object: str = "category"
-
-
 class CategoriesList(msgspec.Struct, kw_only=True):
     object: str = "list"
     data_ref: str = "data"
@@ -43,23 +32,17 @@ class CategoriesList(msgspec.Struct, kw_only=True):
     total: int
 
 
-def _answer(row: Row | None, category_id: str) -> Category:
+def _found(row: Row | None, category_id: str) -> Category:
     if row is None:
         raise NotFound.of("category", category_id)
-    return Category(
-        id=row["id"],
-        name=row["name"],
-        hierarchy=row["hierarchy"],
-        created_at=wire.stamp(row["created_at"]),
-        updated_at=UNSET if row["updated_at"] is None else wire.stamp(row["updated_at"]),
-    )
+    return actions.answer(row)
 
 
 @routes.get("/v1/categories", answer=CategoriesList)
 async def list_categories(ctx: Context) -> CategoriesList:
     """List all categories, the newest first."""
     rows = await ctx.db.fetch(categories.LIST, ctx.project_id)
-    return CategoriesList(data=[_answer(row, row["id"]) for row in rows], total=len(rows))
+    return CategoriesList(data=[actions.answer(row) for row in rows], total=len(rows))
 
 
 @routes.post("/v1/categories", body=CategoryBody, answer=Category)
@@ -71,14 +54,14 @@ async def create_category(ctx: Context, body: CategoryBody) -> Category:
     table = categories.TABLE
     await ctx.db.execute(table.INSERT, ctx.project_id, *table.arguments(category))
     row = await ctx.db.fetchrow(table.GET, ctx.project_id, category.id)
-    return _answer(row, category.id)
+    return _found(row, category.id)
 
 
 @routes.get("/v1/categories/{categoryId}", answer=Category)
 async def get_category(ctx: Context, category_id: str) -> Category:
     """Get a category."""
     row = await ctx.db.fetchrow(categories.TABLE.GET, ctx.project_id, category_id)
-    return _answer(row, category_id)
+    return _found(row, category_id)
 
 
 @routes.put("/v1/categories/{categoryId}", body=CategoryBody, answer=Category)
@@ -87,7 +70,7 @@ async def update_category(ctx: Context, category_id: str, body: CategoryBody) ->
     row = await ctx.db.fetchrow(
         categories.UPDATE, ctx.project_id, category_id, body.name, body.hierarchy, ctx.now
     )
-    return _answer(row, category_id)
+    return _found(row, category_id)
 
 
 @routes.delete("/v1/categories/{categoryId}")

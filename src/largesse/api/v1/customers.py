@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from largesse.actions import bulk, customer_rows, segments
 from largesse.actions import customers as actions
-from largesse.actions.bulk import Accepted
 from largesse.actions.customers import (
     BulkCustomer,
     CustomerBody,
@@ -18,16 +17,14 @@ from largesse.actions.customers import (
     PermanentDeletion,
     ProfileBody,
 )
+from largesse.actions.queue import Accepted, enqueue, enqueue_metadata
 from largesse.api.lists import PageNumber, Query, bulk_rows
-from largesse.engine import metadata
 from largesse.kit import wire
-from largesse.kit.errors import InvalidPayload
 from largesse.kit.routing import FILE, Routes, Upload
 from largesse.kit.wire import Moment
 from largesse.store import customers, redeemables
 from largesse.store.context import Context
 from largesse.store.customer_view import Customer, Instant
-from largesse.store.jobs import NewRow
 from largesse.store.listing import Window
 from largesse.store.segments import SegmentName
 
@@ -239,7 +236,7 @@ async def update_customers_in_bulk(ctx: Context, body: list[msgspec.Raw]) -> Acc
     The report of the async action tells for each whether it was found and updated; one that cannot
     be stored fails alone.
     """
-    return await bulk.enqueue(ctx, bulk.CUSTOMERS_BULK_UPDATE, len(body), bulk_rows(body), {})
+    return await enqueue(ctx, bulk.CUSTOMERS_BULK_UPDATE, len(body), bulk_rows(body), {})
 
 
 @routes.post(
@@ -250,12 +247,8 @@ async def update_customers_metadata_in_bulk(ctx: Context, body: MetadataBody) ->
 
     A customer who does not exist is created.
     """
-    if found := metadata.flaw(body.metadata):
-        raise InvalidPayload(found)
-    rows = (NewRow(source_id, input="{}") for source_id in body.source_ids)
-    parameters = {"metadata": body.metadata}
-    return await bulk.enqueue(
-        ctx, bulk.CUSTOMERS_METADATA_UPDATE, len(body.source_ids), rows, parameters
+    return await enqueue_metadata(
+        ctx, bulk.CUSTOMERS_METADATA_UPDATE, body.source_ids, body.metadata
     )
 
 
@@ -268,7 +261,6 @@ async def import_customers_using_csv(ctx: Context, body: Upload) -> Accepted:
     The header names the fields (`Source_id` or `Id`, `Name`, `Email`, ...); any other column
     becomes metadata. The columns of the file replace what was there, all else stays.
     """
-    table = await asyncio.to_thread(customer_rows.read_csv, body.content)
-    return await bulk.enqueue(
-        ctx, bulk.CUSTOMERS_IMPORT_CSV, table.count, table.rows, table.parameters
-    )
+    file = await asyncio.to_thread(customer_rows.read_csv, body.content)
+    parameters = {"columns": file.columns, "metadata": file.keys}
+    return await enqueue(ctx, bulk.CUSTOMERS_IMPORT_CSV, file.count, file.rows, parameters)

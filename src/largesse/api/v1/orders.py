@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from largesse.actions import bulk, exports, order_rows
 from largesse.actions import orders as actions
-from largesse.actions.bulk import Accepted
 from largesse.actions.exports import Export, ParametersBody
 from largesse.actions.orders import Order, OrderBody, OrderFields
+from largesse.actions.queue import Accepted, enqueue
 from largesse.api.lists import PageNumber, Query
 from largesse.kit.errors import InvalidPayload
 from largesse.kit.routing import Routes
@@ -94,7 +94,7 @@ async def import_orders(ctx: Context, body: list[msgspec.Raw]) -> Accepted:
     # All are read before the first is written, so that a mistake in any of them refuses the whole.
     most_items = ctx.settings.order_items
     rows = [order_rows.row_of(place, order, most_items) for place, order in enumerate(body)]
-    return await bulk.enqueue(ctx, bulk.ORDERS_IMPORT, len(rows), rows, {})
+    return await enqueue(ctx, bulk.ORDERS_IMPORT, len(rows), rows, {})
 
 
 class OrderExportBody(msgspec.Struct, kw_only=True):

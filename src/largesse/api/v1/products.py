@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from largesse.actions import bulk, product_rows
 from largesse.actions import products as actions
-from largesse.actions.bulk import Accepted
 from largesse.actions.customers import MetadataBody
 from largesse.actions.products import (
     BulkProduct,
@@ -21,14 +20,12 @@ from largesse.actions.products import (
     SkuBody,
     SkuFields,
 )
+from largesse.actions.queue import Accepted, enqueue, enqueue_metadata
 from largesse.api.lists import PageNumber, Query, bulk_rows
-from largesse.engine import metadata
-from largesse.kit.errors import InvalidPayload
 from largesse.kit.routing import FILE, Routes, Upload
 from largesse.kit.wire import Moment
 from largesse.store import products
 from largesse.store.context import Context
-from largesse.store.jobs import NewRow
 from largesse.store.listing import Window
 
 routes = Routes("Products", scope="products")
@@ -192,7 +189,7 @@ async def update_products_in_bulk(ctx: Context, body: list[msgspec.Raw]) -> Acce
     The report of the async action tells for each whether it was found and updated; one that cannot
     be stored fails alone.
     """
-    return await bulk.enqueue(ctx, bulk.PRODUCTS_BULK_UPDATE, len(body), bulk_rows(body), {})
+    return await enqueue(ctx, bulk.PRODUCTS_BULK_UPDATE, len(body), bulk_rows(body), {})
 
 
 @routes.post(
@@ -203,15 +200,8 @@ async def update_products_metadata_in_bulk(ctx: Context, body: MetadataBody) -> 
 
     A product that does not exist is created.
     """
-    if found := metadata.flaw(body.metadata):
-        raise InvalidPayload(found)
-    rows = (NewRow(source_id, input="{}") for source_id in body.source_ids)
-    return await bulk.enqueue(
-        ctx,
-        bulk.PRODUCTS_METADATA_UPDATE,
-        len(body.source_ids),
-        rows,
-        {"metadata": body.metadata},
+    return await enqueue_metadata(
+        ctx, bulk.PRODUCTS_METADATA_UPDATE, body.source_ids, body.metadata
     )
 
 
@@ -244,4 +234,5 @@ async def _import(
     ctx: Context, type_: str, body: Upload, columns: tuple[str, ...], required: tuple[str, ...]
 ) -> Accepted:
     file = await asyncio.to_thread(product_rows.read_csv, body.content, columns, required)
-    return await bulk.enqueue(ctx, type_, file.count, file.rows, {})
+    # SKUs come after the products that were imported before them.
+    return await enqueue(ctx, type_, file.count, file.rows, {}, queue="PRODUCTS")
