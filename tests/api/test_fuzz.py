@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from largesse.app import document
 from largesse.kit.openapi import Error
+from tests.api.test_validation_rules_assignments import voucher
 from tests.running import FIRST, Shop, running
 
 schema = schemathesis.openapi.from_dict(document())
@@ -29,9 +31,10 @@ LONG = settings(SHORT, max_examples=100)
 
 
 KNOWN = {"customerId", "asyncActionId", "taskResultId", "projectId", "locationId", "resource"}
+PROMOTION = {"campaignId", "promotionTierId", "stackId"}
 
 # What a path may name: where such objects are listed, and a body that makes one. `{}` is the
-# project, and a product's own path stands for the one that a SKU hangs on.
+# project, the product that a SKU hangs on, or the rule that is assigned.
 WORD = {"word": {"type": "string", "optional": True}}
 MADE: dict[str, tuple[str, dict[str, Any]]] = {
     "productId": ("/v1/products", {"name": "x", "price": 1}),
@@ -55,6 +58,9 @@ MADE: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "exportId": ("/v1/exports", {"exported_object": "product"}),
+    "code": ("/v1/vouchers", {"type": "GIFT_VOUCHER", "gift": {"amount": 5}}),
+    "validationRuleId": ("/v1/validation-rules", {"name": "x"}),
+    "assignmentId": ("/v1/validation-rules/{rule}/assignments", {"voucher": "Code1"}),
     "metadataSchemaId": (
         "/management/v1/projects/{project}/metadata-schemas",
         {"related_object": "product", "properties": WORD},
@@ -83,6 +89,8 @@ class Target:
         action = shop.finished(shop.api.post("/v1/customers/bulk/async", json=[{"source_id": "a"}]))
         [link] = action["result"]["reports"]
         self.token = link.partition("?token=")[2]
+        voucher(shop)
+        self.promoted: dict[str, str] = {}
         self.known = {
             "customerId": "a",
             "asyncActionId": action["id"],
@@ -106,12 +114,25 @@ class Target:
         """The id of something that exists: an earlier case may have deleted what there was."""
         if name == "customerId":
             self.shop.api.post("/v1/customers", json={"source_id": "a"})
+        if name in PROMOTION:
+            return self.promotion()[name]
+        if name == "binEntryId":
+            return self.bin_entry()
+        if name == "assetId":
+            path = f"/v1/vouchers/{self.living('code')}"
+            asset: str = self.shop.api.get(path).json()["assets"]["qr"]["id"]
+            return asset
+        if name == "campaignTemplateId":
+            return self.template()
         if name in self.known:
             known: str = self.known[name]
             return known
         path, body = MADE[name]
         product = self.living("productId") if name == "skuId" else ""
-        path = path.format(project=self.shop.id, product=product)
+        rule = self.living("validationRuleId") if name == "assignmentId" else ""
+        path = path.format(project=self.shop.id, product=product, rule=rule)
+        if name == "assignmentId":
+            body = {"voucher": self.living("code")}
         listed = self.shop.api.get(path, headers=self.headers).json()
         if listed[listed["data_ref"]]:
             found: str = listed[listed["data_ref"]][0]["id"]
@@ -120,6 +141,40 @@ class Target:
         assert answer.status_code == 200, answer.text
         made: str = answer.json()["id"]
         return made
+
+    def promotion(self) -> dict[str, str]:
+        """A campaign with a tier that is in a stack, as long as all of them are there."""
+        api, path = self.shop.api, "/v1/promotions/{campaignId}/stacks/{stackId}"
+        if self.promoted and api.get(path.format(**self.promoted)).status_code == 200:
+            return self.promoted
+        tier = {"name": "x", "action": {"discount": {"type": "AMOUNT", "amount_off": 1}}}
+        body = {"campaign_type": "PROMOTION", "promotion": {"tiers": [tier]}}
+        of = api.post("/v1/campaigns", json={"name": str(uuid.uuid4()), **body}).json()
+        tier_id = of["promotion"]["tiers"][0]["id"]
+        stack = {"name": "x", "tiers": {"ids": [tier_id]}}
+        made = api.post(f"/v1/promotions/{of['id']}/stacks", json=stack).json()
+        self.promoted = {
+            "campaignId": of["id"],
+            "promotionTierId": tier_id,
+            "stackId": made["id"],
+        }
+        return self.promoted
+
+    def template(self) -> str:
+        """The id of a campaign template, made of a tier."""
+        api, tier_id = self.shop.api, self.promotion()["promotionTierId"]
+        body = {"name": str(uuid.uuid4()), "promotion_tier_id": tier_id}
+        made = api.post("/v1/templates/campaigns", json=body)
+        assert made.status_code == 200, made.text
+        found: str = made.json()["id"]
+        return found
+
+    def bin_entry(self) -> str:
+        """The id of an entry in the bin."""
+        product_id = self.shop.api.post("/v1/products", json={"name": "x"}).json()["id"]
+        assert self.shop.api.delete(f"/v1/products/{product_id}").status_code == 204
+        found: str = self.shop.api.get("/v1/trash-bin").json()["data"][0]["id"]
+        return found
 
     def check(self, case: Any, known: bool) -> None:
         """Sends a case, half of the time with ids that exist, and judges the answer."""
@@ -132,7 +187,7 @@ class Target:
             case.body.pop("client_create_customer_enabled", None)
             case.body.pop("client_loyalty_events_enabled", None)
         answer = case.call(base_url=self.shop.server.url, headers=self.headers, timeout=30)
-        words = f"{case.method} {case.path} {answer.status_code} {answer.text[:300]}"
+        words = f"{case.method} {case.path} {answer.status_code} {answer.content[:300]!r}"
         assert answer.status_code < 500, words
         if answer.status_code >= 400:
             self.judge(answer, words)
@@ -174,9 +229,10 @@ def test_no_request_is_too_much_at_length(case: Any, known: bool, target: Target
 def test_every_operation_but_one_is_fuzzed() -> None:
     whole = {(op.ok().method, op.ok().path) for op in schema.get_all_operations()}
     some = {(op.ok().method, op.ok().path) for op in fuzzed.get_all_operations()}
-    assert len(whole) == 80
+    assert len(whole) == 145
     named = {name for _, path in whole for name in re.findall(r"{(\w+)}", path)}
-    assert named == {*MADE, *KNOWN}
+    others = {"binEntryId", "campaignTemplateId", "assetId"}
+    assert named == {*MADE, *KNOWN, *PROMOTION, *others}
     assert {(method.upper(), path) for method, path in whole - some} == {
         ("DELETE", "/management/v1/projects/{projectId}")
     }

@@ -79,6 +79,73 @@ OPERATIONS = {
     "PUT /v1/orders/{orderId}": "update-order",
     "POST /v1/orders/import": "import-orders",
     "POST /v1/orders/export": "create-order-export",
+    "GET /v1/promotions/tiers": "list-promotion-tiers",
+    "GET /v1/promotions/{campaignId}/tiers": "list-promotion-tiers-from-campaign",
+    "POST /v1/promotions/{campaignId}/tiers": "add-promotion-tier-to-campaign",
+    "GET /v1/promotions/tiers/{promotionTierId}": "get-promotion-tier",
+    "PUT /v1/promotions/tiers/{promotionTierId}": "update-promotion-tier",
+    "DELETE /v1/promotions/tiers/{promotionTierId}": "delete-promotion-tier",
+    "POST /v1/promotions/tiers/{promotionTierId}/enable": "enable-promotion-tier",
+    "POST /v1/promotions/tiers/{promotionTierId}/disable": "disable-promotion-tier",
+    "GET /v1/promotions/stacks": "list-all-promotion-stacks",
+    "GET /v1/promotions/{campaignId}/stacks": "list-promotion-stacks-in-campaign",
+    "POST /v1/promotions/{campaignId}/stacks": "create-promotion-stack",
+    "GET /v1/promotions/{campaignId}/stacks/{stackId}": "get-promotion-stack",
+    "PUT /v1/promotions/{campaignId}/stacks/{stackId}": "update-promotion-stack",
+    "DELETE /v1/promotions/{campaignId}/stacks/{stackId}": "delete-promotion-stack",
+    "GET /v1/templates/campaigns": "list-campaign-templates",
+    "POST /v1/templates/campaigns": "create-campaign-template",
+    "GET /v1/templates/campaigns/{campaignTemplateId}": "get-campaign-template",
+    "PUT /v1/templates/campaigns/{campaignTemplateId}": "update-campaign-template",
+    "DELETE /v1/templates/campaigns/{campaignTemplateId}": "delete-campaign-template",
+    "POST /v1/templates/campaigns/{campaignTemplateId}/campaign-setup": (
+        "create-campaign-from-template"
+    ),
+    "POST /v1/templates/campaigns/{campaignTemplateId}/tier-setup": "add-tier-from-template",
+    "GET /v1/trash-bin": "list-bin-entries",
+    "DELETE /v1/trash-bin/{binEntryId}": "delete-bin-entry",
+    "GET /v1/validation-rules": "list-validation-rules",
+    "POST /v1/validation-rules": "create-validation-rules",
+    "GET /v1/validation-rules/{validationRuleId}": "get-validation-rule",
+    "PUT /v1/validation-rules/{validationRuleId}": "update-validation-rule",
+    "DELETE /v1/validation-rules/{validationRuleId}": "delete-validation-rules",
+    "GET /v1/validation-rules-assignments": "list-validation-rules-assignments",
+    "GET /v1/validation-rules/{validationRuleId}/assignments": "list-validation-rule-assignments",
+    "POST /v1/validation-rules/{validationRuleId}/assignments": "create-validation-rule-assignment",
+    "DELETE /v1/validation-rules/{validationRuleId}/assignments/{assignmentId}": (
+        "delete-validation-rule-assignment"
+    ),
+    "POST /v1/vouchers": "generate-random-code",
+    "POST /v1/vouchers/{code}": "create-voucher",
+    "GET /v1/vouchers/{code}": "get-voucher",
+    "PUT /v1/vouchers/{code}": "update-voucher",
+    "DELETE /v1/vouchers/{code}": "delete-voucher",
+    "POST /v1/vouchers/{code}/enable": "enable-voucher",
+    "POST /v1/vouchers/{code}/disable": "disable-voucher",
+    "POST /v1/vouchers/{code}/balance": "update-voucher-balance",
+    "GET /v1/vouchers/{code}/transactions": "list-voucher-transactions",
+    "POST /v1/vouchers/{code}/transactions/export": "export-voucher-transactions",
+    "GET /v1/vouchers": "list-vouchers",
+    "POST /v1/vouchers/import": "import-vouchers",
+    "POST /v1/vouchers/importCSV": "import-vouchers-using-csv",
+    "POST /v1/vouchers/bulk/async": "update-vouchers-in-bulk",
+    "POST /v1/vouchers/metadata/async": "update-vouchers-metadata-in-bulk",
+    "POST /v1/campaigns": "create-campaign",
+    "GET /v1/campaigns/{campaignId}": "get-campaign",
+    "PUT /v1/campaigns/{campaignId}": "update-campaign",
+    "DELETE /v1/campaigns/{campaignId}": "delete-campaign",
+    "POST /v1/campaigns/{campaignId}/enable": "enable-campaign",
+    "POST /v1/campaigns/{campaignId}/disable": "disable-campaign",
+    "POST /v1/campaigns/{campaignId}/vouchers": "add-vouchers-to-campaign",
+    "POST /v1/campaigns/{campaignId}/vouchers/{code}": "add-voucher-with-specific-code-to-campaign",
+    "POST /v1/campaigns/{campaignId}/import": "import-vouchers-to-campaign",
+    "POST /v1/campaigns/{campaignId}/importCSV": "import-vouchers-to-campaign-using-csv",
+    "GET /v1/campaigns": "list-campaigns",
+    "GET /v1/campaigns/{campaignId}/summary": "get-campaign-summary",
+    "GET /v1/campaigns/{campaignId}/transactions": "list-campaign-transactions",
+    "POST /v1/campaigns/{campaignId}/transactions/export": "export-campaign-transactions",
+    "GET /v1/assets/qr/{assetId}": "get-qr-code",
+    "GET /v1/assets/barcode/{assetId}": "get-barcode",
     "POST /v1/events": "track-custom-event",
     "GET /v1/metadata-schemas": "list-metadata-schemas",
     "GET /v1/metadata-schemas/{resource}": "get-metadata-schema",
@@ -87,6 +154,12 @@ OPERATIONS = {
     "GET /v1/exports/{exportId}": "get-export",
     "DELETE /v1/exports/{exportId}": "delete-export",
     "POST /client/v1/events": "track-custom-event-client-side",
+    "GET /management/v1/projects/{projectId}/templates/campaigns": (
+        "management-list-campaign-templates"
+    ),
+    "POST /management/v1/projects/{projectId}/templates/campaigns/{campaignTemplateId}/copy": (
+        "management-copy-campaign-template"
+    ),
     "POST /management/v1/projects/{projectId}/metadata-schemas": "create-metadata-schema",
     "GET /management/v1/projects/{projectId}/metadata-schemas": "list-metadata-schemas-of-project",
     "GET /management/v1/projects/{projectId}/metadata-schemas/{metadataSchemaId}": (
@@ -259,7 +332,8 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
         in_path = [name for place, name in parameters if place == "path"]
         assert in_path == re.findall(r"\{(\w+)\}", name), name
         assert ("requestBody" in operation) is (
-            name.startswith(("POST", "PUT")) and "permanent-deletion" not in name
+            name.startswith(("POST", "PUT"))
+            and not name.endswith(("/permanent-deletion", "/enable", "/disable"))
         ), name
     summaries = [operation["summary"] for operation in found.values()]
     assert len(set(summaries)) == len(summaries)
@@ -278,7 +352,7 @@ def test_every_operation_says_which_keys_it_takes(document: dict[str, Any]) -> N
     }
     schemes = document["components"]["securitySchemes"]
     for name, operation in operations(document).items():
-        if "task-results" in name:
+        if "task-results" in name or "/v1/assets/" in name:
             assert operation["security"] == [{}]
             continue
         prefix = re.match(r"\w+ (/.*?v1/)", name)

@@ -93,7 +93,7 @@ def test_a_segment_in_use_stays(shop: Shop) -> None:
         "details": f"Resource segment with id {used['id']} is in use by segments with ids "
         f"[{user['id']}]",
         "related_object_ids": [user["id"]],
-        "related_object_type": "segments",
+        "related_object_type": "segment",
     }
     assert get(shop, used["id"])["name"] == "Used"
     assert shop.api.delete(f"/v1/segments/{user['id']}").status_code == 204

@@ -61,6 +61,84 @@ CONTRADICTIONS = [
         "every other error has its code as a number",
     ),
     Contradiction(
+        r"(POST|GET|PUT) /v1/vouchers.*|POST /v1/campaigns/\{campaignId\}/vouchers(/\{code\})?",
+        r"(vouchers/\d+/)?(campaign|campaign_id|category|category_id|discount|gift|loyalty_card|"
+        r"start_date|expiration_date|validity_timeframe|validity_day_of_week|additional_info|"
+        r"updated_at|redemption/quantity)",
+        r"None is not (of type '\w+'|valid under any of the given schemas)",
+        "the schemas of vouchers know no null; the examples of the same operations have them",
+    ),
+    Contradiction(
+        r"POST /v1/(vouchers/\{code\}|campaigns/\{campaignId\})/transactions/export",
+        r"parameters/filters/(voucher_id|campaign_id)/conditions/\$in/\d+",
+        r"'(v|camp)_\w+' is too long",
+        "the schema allows ids of one character; the examples have whole ones",
+    ),
+    Contradiction(
+        r"GET /v1/vouchers/\{code\}/transactions",
+        r"data/\d+/campaign_id",
+        r"None is not of type 'string'",
+        "the transaction of a card that belongs to no campaign, whose voucher has null there",
+    ),
+    Contradiction(
+        r"(GET|POST|PUT) /v1/(promotions|campaigns)(/.*)?",
+        r"((campaigns/\d+/)?promotion/)?(tiers/\d+/)?"
+        r"(campaign/(start_date|expiration_date)|validation_rule_assignments)",
+        r"None is not of type '(string|object)'",
+        "the examples of tiers show null for a campaign without dates and a tier without rules",
+    ),
+    Contradiction(
+        r"(GET|POST|PUT) /v1/promotions/\{campaignId\}/stacks(/\{stackId\})?",
+        r"categories/\d+",
+        r"'tiers' is a required property",
+        "the schemas of one stack take its categories for stacks; that of the lists does not",
+    ),
+    Contradiction(
+        r"(POST|GET|PUT) /v1/campaigns.*",
+        r"(campaigns/\d+/|campaign/)?voucher/gift",
+        r"'balance' is a required property",
+        "a definition has no balance; the example of the same operation has amount and effect",
+    ),
+    Contradiction(
+        r"GET /v1/campaigns/\{campaignId\}/summary",
+        r"",
+        r"\{'object': 'campaign_summary', .*'gift': \{'amount': \d+, 'effect': '\w+'\}.* is not "
+        r"valid under any of the given schemas",
+        "as above",
+    ),
+    Contradiction(
+        r"GET (/v1|/management/v1/projects/\{projectId\})/templates/campaigns",
+        r"",
+        r"'campaign_template' is a required property",
+        "the schemas require a member that they do not describe, and neither has the example",
+    ),
+    Contradiction(
+        r"POST /v1/templates/campaigns/\{campaignTemplateId\}/tier-setup",
+        r"|promotion_tier/(campaign/(start_date|expiration_date)|validation_rule_assignments)",
+        r"'campaign' is a required property|None is not of type '\w+'",
+        "the schema requires a member that it does not describe; the example has no such member, "
+        "and null dates",
+    ),
+    Contradiction(
+        r"POST /v1/templates/campaigns/\{campaignTemplateId\}/campaign-setup",
+        r"campaign/voucher/gift",
+        r"'balance' is a required property",
+        "a campaign as it is answered elsewhere: its definition has no balance",
+    ),
+    Contradiction(
+        r"\w+ /v1/validation-rules(/\{validationRuleId\})?",
+        r"(data/\d+/)?applicable_to/(included|excluded)/\d+(/source_id)?",
+        r"None is not of type 'string'|'id' is a required property",
+        "the examples of the same operations have a source id that is null; a product that does "
+        "not exist yet is named by its source id alone",
+    ),
+    Contradiction(
+        r"\w+ /v1/validation-rules(/\{validationRuleId\})?",
+        r"(data/\d+/)?bundle_rules/\d+/rules/1",
+        r"\{.*\} has too many properties",
+        "the schema describes three members of a subrule and allows one",
+    ),
+    Contradiction(
         r"\w+ /management/v1/projects.*",
         r"(data/\d+)?",
         r"'(description|dial_code|webhook_token|limits|api_usage_notifications|"
