@@ -18,6 +18,8 @@ from bench import (  # noqa: F401, they register their benches
     commerce_bulk,
     commerce_imports,
     customers,
+    engine,
+    promotions,
 )
 from bench.harness import BENCHES, Plan, Report
 from bench.sides import Database, place
