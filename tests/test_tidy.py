@@ -19,7 +19,7 @@ from largesse.api.routes import OPERATIONS
 from largesse.kit import auth, db, errors
 from largesse.store import customers, events, jobs, projects
 from largesse.store.listing import Listing, Window
-from largesse.store.table import Table
+from largesse.store.table import Changes, Table
 from tests.running import Server
 from tests.schema import drawn
 
@@ -40,6 +40,8 @@ def statements() -> dict[str, str]:
             if isinstance(value, Table):
                 found[f"{info.name}.{name}.INSERT"] = value.INSERT
                 found[f"{info.name}.{name}.GET"] = value.GET
+            if isinstance(value, Changes):
+                found[f"{info.name}.{name}.UPDATE"] = value.UPDATE
             if isinstance(value, Listing):
                 found.update(listed(f"{info.name}.{name}", value))
             if isinstance(value, dict) and name == "PURGES":

@@ -1,17 +1,15 @@
-"""The official JavaScript SDK over vouchers: Node runs the stories of `javascript/vouchers.mjs`."""
+"""The official JavaScript SDK over vouchers: Node tells stories."""
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-
 import pytest
 
-from tests.running import Server
-from tests.sdk.test_javascript_sdk import FOLDER, installed
+from tests.running import Shop
+from tests.sdk.stories import stories, tell
+from tests.sdk.test_javascript_sdk import installed
 
-STORIES = re.findall(r"^  async (\w+)\(\) \{$", (FOLDER / "vouchers.mjs").read_text(), re.M)
+FILE = "vouchers.mjs"
+STORIES = stories(FILE)
 
 
 @pytest.fixture(scope="module")
@@ -24,20 +22,5 @@ def test_there_are_stories() -> None:
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_story(server: Server, node: str, story: str) -> None:
-    keys = server.project().project["server_side_key"]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "SDK_URL": server.url,
-        "SDK_APP_ID": keys["app_id"],
-        "SDK_APP_TOKEN": keys["app_token"],
-    }
-    result = subprocess.run(
-        [node, "vouchers.mjs", story],
-        cwd=FOLDER,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert result.returncode == 0, result.stderr
+def test_story(shop: Shop, node: str, story: str) -> None:
+    tell(node, FILE, story, shop)

@@ -326,7 +326,7 @@ async def update(ctx: Context, id_or_name: str, body: CampaignChanges) -> Campai
         values["join_once"] = True
     else:
         values["auto_join"] = False
-    written = await campaigns.update(
+    written = await campaigns.CHANGES.write(
         ctx.db, ctx.project_id, row["id"], values, (merged, removed), ctx.now
     )
     known = await definitions.current(ctx.db, ctx.project_id)

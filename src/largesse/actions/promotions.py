@@ -186,7 +186,9 @@ async def update(ctx: Context, tier_id: str, body: TierFields) -> TierAnswer:
         "category_id": category_id or row["category_id"],
     }
     merged = metadata.patch(body.metadata)
-    written = await promotions.update_tier(ctx.db, ctx.project_id, tier_id, values, merged, ctx.now)
+    written = await promotions.CHANGES.write(
+        ctx.db, ctx.project_id, tier_id, values, merged, ctx.now
+    )
     known = await definitions.current(ctx.db, ctx.project_id)
     metadata.check(known, "promotion_tier", body.metadata, whole=False)
     return (await _announce(ctx, "updated", [written], held))[0]

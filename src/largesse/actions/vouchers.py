@@ -295,7 +295,9 @@ async def update(ctx: Context, code_or_id: str, body: VoucherFields) -> VoucherA
         **timeframes.columns(body, row),
         **_worth_after(body, row),
     }
-    written = await vouchers.update(ctx.db, ctx.project_id, row["id"], values, merged, ctx.now)
+    written = await vouchers.CHANGES.write(
+        ctx.db, ctx.project_id, row["id"], values, merged, ctx.now
+    )
     known = await definitions.current(ctx.db, ctx.project_id)
     metadata.check(known, "voucher", body.metadata, whole=False)
     if voucher_view.balance(written) != before:

@@ -30,7 +30,9 @@ _BINDING = {
     **dict.fromkeys("+-", 4),
     **dict.fromkeys("*/%", 5),
 }
-_SPELLINGS = {"x": "*", "×": "*", "÷": "/"}  # noqa: RUF001
+# The signs of multiplication and division, as people write them.
+_TIMES, _OVER = "\u00d7", "\u00f7"
+_SPELLINGS = {"x": "*", _TIMES: "*", _OVER: "/"}
 _ARRAYS = ("IN_ARRAY", "NOT_IN_ARRAY")
 
 
@@ -93,17 +95,18 @@ class _Token(NamedTuple):
 _TOKEN = re.compile(
     r"""(?P<number>[0-9]+(?:\.[0-9]+)?)
     | "(?P<text>(?:[^"\\]|\\.)*)"
-    | (?P<sign>[-+*/%=<>();,×÷]|x(?![A-Za-z_]))
-    | (?P<name>[A-Za-z_]+(?:\.[A-Za-z_]+)*)""",  # noqa: RUF001
+    | (?P<sign>[-+*/%=<>();,\u00d7\u00f7]|x(?![A-Za-z_]))
+    | (?P<name>[A-Za-z_]+(?:\.[A-Za-z_]+)*)""",
     re.VERBOSE | re.DOTALL,
 )
-_SPACE = re.compile(r"\s*")
+_INK = re.compile(r"\S")
 _ESCAPED = re.compile(r"\\([\"\\])")
 
 
 def _tokens(text: str) -> Iterator[_Token]:
     place = 0
-    while (place := _SPACE.match(text, place).end()) < len(text):  # type: ignore[union-attr]
+    while ink := _INK.search(text, place):
+        place = ink.start()
         at = place + 1
         found = _TOKEN.match(text, place)
         if found is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from largesse.kit.db import Db, Row
 from largesse.kit.ids import is_id
 from largesse.store.filters import DAYS, FLAG, JSON, STATES, TEXT, TIME
 from largesse.store.listing import Listing
-from largesse.store.table import Table
+from largesse.store.table import Changes, Table
 
 IN_PROGRESS, DONE, FAILED, MODIFYING = "IN_PROGRESS", "DONE", "FAILED", "MODIFYING"
 
@@ -62,16 +62,14 @@ HOLD_ANY = f"SELECT {COLUMNS} FROM campaigns WHERE project_id = $1 AND id = $2 F
 NAMED = f"SELECT {COLUMNS} FROM campaigns WHERE project_id = $1 AND id = ANY($2::text[])"
 NAMES = "SELECT id, name FROM campaigns WHERE project_id = $1 AND id = ANY($2::text[])"
 
-_CHANGEABLE = (
-    *("description", "type", "join_once", "auto_join", "start_date", "expiration_date"),
-    *("validity_timeframe", "validity_day_of_week", "validity_hours"),
-    *("activity_duration_after_publishing", "voucher", "referral_program"),
-    *("loyalty_tiers_expiration", "access_settings", "category_id", "creation_status"),
-)
-UPDATE = (
-    "UPDATE campaigns SET metadata = (metadata - $3::text[]) || $4::jsonb, updated_at = $5, "
-    + ", ".join(f"{name} = ${n}" for n, name in enumerate(_CHANGEABLE, 6))
-    + f" WHERE project_id = $1 AND id = $2 RETURNING {COLUMNS}"
+CHANGES = Changes(
+    TABLE,
+    (
+        *("description", "type", "join_once", "auto_join", "start_date", "expiration_date"),
+        *("validity_timeframe", "validity_day_of_week", "validity_hours"),
+        *("activity_duration_after_publishing", "voucher", "referral_program"),
+        *("loyalty_tiers_expiration", "access_settings", "category_id", "creation_status"),
+    ),
 )
 SWITCH = f"""
 UPDATE campaigns SET active = $3, updated_at = $4
@@ -158,28 +156,6 @@ async def find(db: Db, project_id: str, id_or_name: str) -> Row | None:
         if row is not None:
             return row
     return await db.fetchrow(GET_BY_NAME, project_id, id_or_name)
-
-
-async def update(
-    db: Db,
-    project_id: str,
-    campaign_id: str,
-    values: Mapping[str, Any],
-    metadata: tuple[str, Sequence[str]],
-    now: datetime,
-) -> Row:
-    """Writes all that may change; `metadata` is what to merge in, and the keys that go before."""
-    row = await db.fetchrow(
-        UPDATE,
-        project_id,
-        campaign_id,
-        list(metadata[1]),
-        metadata[0],
-        now,
-        *(values[name] for name in _CHANGEABLE),
-    )
-    assert row is not None
-    return row
 
 
 async def count(

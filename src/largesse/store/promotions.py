@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from largesse.kit.db import Db, Row
 from largesse.store.filters import TEXT, TIME
 from largesse.store.listing import Listing
-from largesse.store.table import Table
+from largesse.store.table import Changes, Table
 
 
 class Tier(msgspec.Struct, kw_only=True):
@@ -102,14 +100,12 @@ MOVE = """
 UPDATE promotion_tiers SET hierarchy = hierarchy + $5
 WHERE project_id = $1 AND campaign_id = $2 AND hierarchy BETWEEN $3 AND $4
 """
-_CHANGEABLE = (
-    *("name", "banner", "action", "hierarchy", "active", "start_date", "expiration_date"),
-    *("validity_timeframe", "validity_day_of_week", "validity_hours", "category_id"),
-)
-UPDATE_TIER = (
-    "UPDATE promotion_tiers SET metadata = (metadata - $3::text[]) || $4::jsonb, updated_at = $5, "
-    + ", ".join(f"{name} = ${n}" for n, name in enumerate(_CHANGEABLE, 6))
-    + f" WHERE project_id = $1 AND id = $2 RETURNING {TIER}"
+CHANGES = Changes(
+    TIERS,
+    (
+        *("name", "banner", "action", "hierarchy", "active", "start_date", "expiration_date"),
+        *("validity_timeframe", "validity_day_of_week", "validity_hours", "category_id"),
+    ),
 )
 SWITCH_TIER = f"""
 UPDATE promotion_tiers SET active = $3, updated_at = $4
@@ -183,25 +179,3 @@ STACKS_LISTING = Listing(
     default="-created_at",
     only=_of_living("promotion_stacks"),
 )
-
-
-async def update_tier(
-    db: Db,
-    project_id: str,
-    tier_id: str,
-    values: Mapping[str, Any],
-    metadata: tuple[str, Sequence[str]],
-    now: datetime,
-) -> Row:
-    """Writes all that may change; `metadata` is what to merge in, and the keys that go before."""
-    row = await db.fetchrow(
-        UPDATE_TIER,
-        project_id,
-        tier_id,
-        list(metadata[1]),
-        metadata[0],
-        now,
-        *(values[name] for name in _CHANGEABLE),
-    )
-    assert row is not None
-    return row

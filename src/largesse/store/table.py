@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
+
+from largesse.kit.db import Db, Row
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -35,3 +39,36 @@ class Table(Generic[S]):
     def of(self, record: Any) -> S:
         """A record that begins with the table's columns, as its Struct."""
         return self.struct(**dict(record))
+
+
+class Changes:
+    """An update of a table's row: the columns that it writes, beside the metadata, which is merged,
+    and the time of the change.
+    """
+
+    def __init__(self, table: Table[Any], names: Sequence[str]) -> None:
+        self.names = names
+        columns = ", ".join(f"{name} = ${n}" for n, name in enumerate(names, 6))
+        self.UPDATE = (
+            f"UPDATE {table.name} SET metadata = (metadata - $3::text[]) || $4::jsonb, "
+            f"updated_at = $5, {columns} "
+            f"WHERE project_id = $1 AND {table.key} = $2 RETURNING {table.columns}"
+        )
+
+    async def write(
+        self,
+        db: Db,
+        project_id: str,
+        key: str,
+        values: Mapping[str, Any],
+        metadata: tuple[str, Sequence[str]],
+        now: datetime,
+    ) -> Row:
+        """Writes all of the columns of a row that is held; `metadata` is what to merge in, and the
+        keys that go before.
+        """
+        merged, removed = metadata
+        written = (values[name] for name in self.names)
+        row = await db.fetchrow(self.UPDATE, project_id, key, list(removed), merged, now, *written)
+        assert row is not None
+        return row

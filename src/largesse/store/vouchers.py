@@ -14,7 +14,7 @@ from largesse.store import events
 from largesse.store.filters import FLAG, JSON, NUMBER, STATES, TEXT, TIME
 from largesse.store.listing import Listing
 from largesse.store.projects import Project
-from largesse.store.table import Table, holes
+from largesse.store.table import Changes, Table, holes
 
 
 class Voucher(msgspec.Struct, kw_only=True):
@@ -131,15 +131,19 @@ UPDATE vouchers SET active = $3, category_id = $4, updated_at = $5
 WHERE project_id = $1 AND id = $2
 """
 
-_CHANGEABLE = (
-    *("category_id", "discount", "effect", "amount", "subtracted_amount", "start_date"),
-    *("expiration_date", "validity_timeframe", "validity_day_of_week", "validity_hours", "active"),
-    *("additional_info", "quantity"),
-)
-UPDATE = (
-    "UPDATE vouchers SET metadata = (metadata - $3::text[]) || $4::jsonb, updated_at = $5, "
-    + ", ".join(f"{name} = ${n}" for n, name in enumerate(_CHANGEABLE, 6))
-    + f" WHERE project_id = $1 AND id = $2 RETURNING {COLUMNS}"
+CHANGES = Changes(
+    TABLE,
+    (
+        *("category_id", "discount", "effect", "amount", "subtracted_amount", "start_date"),
+        *(
+            "expiration_date",
+            "validity_timeframe",
+            "validity_day_of_week",
+            "validity_hours",
+            "active",
+        ),
+        *("additional_info", "quantity"),
+    ),
 )
 MERGE_METADATA = f"""
 UPDATE vouchers SET metadata = (metadata - $3::text[]) || $4::jsonb, updated_at = $5
@@ -329,25 +333,3 @@ async def insert_many(db: Db, project_id: str, rows: Sequence[Voucher]) -> set[s
     """Vouchers that may differ in everything; the ids of those whose code was not taken."""
     columns = [[getattr(row, name) for row in rows] for name in Voucher.__struct_fields__]
     return {row["id"] for row in await db.fetch(INSERT_MANY, project_id, *columns)}
-
-
-async def update(
-    db: Db,
-    project_id: str,
-    voucher_id: str,
-    values: dict[str, Any],
-    metadata: tuple[str, Sequence[str]],
-    now: datetime,
-) -> Row:
-    """Writes all that may change; `metadata` is what to merge in, and the keys that go before."""
-    row = await db.fetchrow(
-        UPDATE,
-        project_id,
-        voucher_id,
-        list(metadata[1]),
-        metadata[0],
-        now,
-        *(values[name] for name in _CHANGEABLE),
-    )
-    assert row is not None
-    return row

@@ -109,10 +109,6 @@ class StacksQuery(
         "created_at_after": "created_at[after]",
         "updated_at_before": "updated_at[before]",
         "updated_at_after": "updated_at[after]",
-        "bracketed_created_at_before": "[created_at][before]",
-        "bracketed_created_at_after": "[created_at][after]",
-        "bracketed_updated_at_before": "[updated_at][before]",
-        "bracketed_updated_at_after": "[updated_at][after]",
     },
 ):
     """Times may be written as `created_at[before]` or `[created_at][before]`; `filters` speak of
@@ -124,10 +120,6 @@ class StacksQuery(
     created_at_after: Moment | None = None
     updated_at_before: Moment | None = None
     updated_at_after: Moment | None = None
-    bracketed_created_at_before: Moment | None = None
-    bracketed_created_at_after: Moment | None = None
-    bracketed_updated_at_before: Moment | None = None
-    bracketed_updated_at_after: Moment | None = None
     filters: dict[str, Any] | None = None
     order: (
         Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] | None
@@ -139,10 +131,10 @@ async def list_all_promotion_stacks(ctx: Context, query: StacksQuery) -> StacksL
     """List promotion stacks, the newest first unless `order` says otherwise."""
     listing = promotions.STACKS_LISTING
     values = {
-        "created_before": query.created_at_before or query.bracketed_created_at_before,
-        "created_after": query.created_at_after or query.bracketed_created_at_after,
-        "updated_before": query.updated_at_before or query.bracketed_updated_at_before,
-        "updated_after": query.updated_at_after or query.bracketed_updated_at_after,
+        "created_before": query.created_at_before,
+        "created_after": query.created_at_after,
+        "updated_before": query.updated_at_before,
+        "updated_after": query.updated_at_after,
         "filters": listing.read(query.filters, ctx.now),
     }
     window = Window(limit=query.limit, page=query.page, order=query.order or "")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from largesse.actions import bulk, cards, voucher_files, voucher_rows, voucher_view
+from largesse.actions import bulk, cards, categories, voucher_files, voucher_rows, voucher_view
 from largesse.actions import exports as export_actions
 from largesse.actions import vouchers as actions
 from largesse.actions.cards import Balance, BalanceBody, TransactionAnswer
@@ -18,9 +18,10 @@ from largesse.actions.voucher_rows import BulkVoucher
 from largesse.actions.voucher_view import VoucherAnswer
 from largesse.actions.vouchers import ImportedVoucher, VoucherBody, VoucherFields
 from largesse.api.lists import Limit, PageNumber, Query, bulk_rows
+from largesse.kit.errors import NotFound
 from largesse.kit.routing import FILE, Routes, Upload
 from largesse.kit.wire import Moment
-from largesse.store import campaigns, categories, customers, filters, vouchers
+from largesse.store import campaigns, customers, filters, vouchers
 from largesse.store.context import Context
 from largesse.store.listing import Window
 
@@ -242,10 +243,10 @@ async def _values(ctx: Context, query: VouchersQuery) -> dict[str, Any]:
         row = await customers.find(ctx.db, ctx.project_id, query.customer)
         values["holder_id"] = _NOBODY if row is None else row["id"]
     if query.category is not None:
-        arguments = (ctx.project_id, query.category)
-        found = await ctx.db.fetchval(categories.BY_ID, *arguments)
-        found = found or await ctx.db.fetchval(categories.BY_NAME, *arguments)
-        values["category_id"] = found or _NOBODY
+        try:
+            values["category_id"] = await categories.either(ctx, query.category)
+        except NotFound:
+            values["category_id"] = _NOBODY
     return values
 
 
