@@ -150,8 +150,7 @@ async def summary(
     ctx: Context, row: db.Row, first: date | None, last: date | None
 ) -> dict[str, Any]:
     """What happened in a campaign from one day to another, both included."""
-    rows = await ctx.db.fetch(store.SUMMARY, ctx.project_id, row["id"], first, last)
-    counted = {found["measure"]: found["n"] for found in rows}
+    counted = (await store.sums(ctx.db, ctx.project_id, [row["id"]], first, last))[row["id"]]
     measures = {name: counted.get(name, 0) for name in MEASURES[row["campaign_type"]]}
     campaign = (await campaign_view.answers(ctx, [row]))[0]
     return {"object": "campaign_summary", "campaign": campaign, **measures}

@@ -129,13 +129,16 @@ async def tiers(
         campaigns_ = await ctx.db.fetch(campaigns.NAMED, ctx.project_id, ids)
     by_id = {row["id"]: row for row in campaigns_}
     known = await categories.of_rows(ctx, rows)
-    assigned = await rules.assignments_of(ctx, [row["id"] for row in rows])
+    ids = [row["id"] for row in rows]
+    assigned = await rules.assignments_of(ctx, ids)
+    sums = await campaigns.sums(ctx.db, ctx.project_id, ids) if ids else {}
     return [
         _tier(
             row,
             by_id[row["campaign_id"]],
             known.get(row["category_id"]),
             assigned[row["id"]],
+            sums[row["id"]],
         )
         for row in rows
     ]
@@ -154,7 +157,11 @@ async def of_campaigns(ctx: Context, campaign_rows: Sequence[db.Row]) -> dict[st
 
 
 def _tier(
-    row: db.Row, campaign: db.Row, category: Category | None, assigned: AssignmentsList
+    row: db.Row,
+    campaign: db.Row,
+    category: Category | None,
+    assigned: AssignmentsList,
+    sums: Mapping[str, int],
 ) -> TierAnswer:
     return TierAnswer(
         id=row["id"],
@@ -171,8 +178,8 @@ def _tier(
         active=row["active"],
         **_times(row),
         summary=TierSummary(
-            TierRedemptions(row["total_redeemed"]),
-            TierOrders(row["total_amount"], row["total_discount_amount"]),
+            TierRedemptions(sums.get("redeemed", 0)),
+            TierOrders(sums.get("orders_amount", 0), sums.get("discounted_amount", 0)),
         ),
         validation_rule_assignments=assigned if assigned.total else None,
         category_id=UNSET if category is None else category.id,

@@ -37,6 +37,8 @@ RANDOM_LENGTHS = {
     "v_": 32,
     "promo_": 24,
     "stack_": 24,
+    "ssn_": 32,
+    "qfl_": 24,
 }
 TIMED_PREFIXES = frozenset(
     {
@@ -52,6 +54,12 @@ TIMED_PREFIXES = frozenset(
         "event_",
         "vtx_",
         "arsca_",
+        "r_",
+        "rf_",
+        "rr_",
+        "rrf_",
+        "valid_",
+        "stk_",
     }
 )
 

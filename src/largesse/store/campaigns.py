@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -93,11 +93,28 @@ SELECT $1, $2, $3, measure, n FROM unnest($4::text[], $5::bigint[]) AS counted (
 ORDER BY measure
 ON CONFLICT (project_id, campaign_id, day, measure) DO UPDATE SET n = campaign_days.n + excluded.n
 """
-SUMMARY = """
-SELECT measure, sum(n)::bigint AS n FROM campaign_days
-WHERE project_id = $1 AND campaign_id = $2
-    AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
-GROUP BY measure
+# Of many campaigns and days at once.
+FOLD = """
+INSERT INTO campaign_days (project_id, campaign_id, day, measure, n)
+SELECT $1, campaign_id, day, measure, n
+FROM unnest($2::text[], $3::date[], $4::text[], $5::bigint[])
+    AS counted (campaign_id, day, measure, n)
+ORDER BY campaign_id, day, measure
+ON CONFLICT (project_id, campaign_id, day, measure) DO UPDATE SET n = campaign_days.n + excluded.n
+"""
+# What is folded, and what events still bring. A promotion tier has sums as a campaign has.
+SUMS = """
+SELECT campaign_id, measure, sum(n)::bigint AS n FROM (
+    SELECT campaign_id, measure, n, day FROM campaign_days
+    WHERE project_id = $1 AND campaign_id = ANY($2::text[])
+    UNION ALL
+    SELECT moved ->> 0, moved ->> 2, (moved ->> 3)::bigint, (moved ->> 1)::date
+    FROM events, json_array_elements(counted) AS moved
+    WHERE project_id = $1 AND NOT handled AND counted IS NOT NULL
+        AND moved ->> 0 = ANY($2::text[])
+) AS days
+WHERE ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
+GROUP BY campaign_id, measure
 """
 FORGET_DAYS = "DELETE FROM campaign_days WHERE project_id = $1 AND campaign_id = $2"
 
@@ -156,6 +173,22 @@ async def find(db: Db, project_id: str, id_or_name: str) -> Row | None:
         if row is not None:
             return row
     return await db.fetchrow(GET_BY_NAME, project_id, id_or_name)
+
+
+async def sums(
+    db: Db,
+    project_id: str,
+    ids: Sequence[str],
+    first: date | None = None,
+    last: date | None = None,
+) -> dict[str, dict[str, int]]:
+    """What happened in campaigns or promotion tiers, by their ids and then by measure; in all, or
+    from one day to another, both included.
+    """
+    found: dict[str, dict[str, int]] = {id_: {} for id_ in ids}
+    for row in await db.fetch(SUMS, project_id, list(ids), first, last):
+        found[row["campaign_id"]][row["measure"]] = row["n"]
+    return found
 
 
 async def count(

@@ -1,5 +1,6 @@
-"""What a project has defined over its data: metadata schemas, event schemas, segments. Every write
-reads them, so each process remembers them under the project's number of definitions.
+"""What a project has defined over its data: metadata schemas, event schemas, segments, categories
+and stacking rules. Every write reads them, so each process remembers them under the project's
+number of definitions.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import msgspec
 from largesse.engine import segments as rules
 from largesse.engine.schemas import Definition, Schema
 from largesse.engine.segments import Segment
+from largesse.engine.stacking import StackingRules
 from largesse.kit.db import Db
+from largesse.store import categories
+from largesse.store.categories import Category
 
 # Every change of a definition moves the number, in the same transaction.
 BUMP = """
@@ -33,17 +37,22 @@ SEGMENTS = """
 SELECT id, name, type, filter FROM segments
 WHERE project_id = $1 AND type <> 'static' ORDER BY created_at, id
 """
+STACKING_RULES = "SELECT rules FROM stacking_rules WHERE project_id = $1"
 LOCATIONS = "SELECT id, shape FROM locations WHERE project_id = $1 AND id = ANY($2::text[])"
 REMEMBERED = 1000
 
 
 class Definitions(msgspec.Struct, frozen=True):
-    """All of a project's definitions. `locations` are the shapes that its segments name."""
+    """All of a project's definitions. `locations` are the shapes that its segments name,
+    `categories` the rows by their ids.
+    """
 
     schemas: dict[str, Schema] = {}
     events: dict[str, Schema] = {}
     segments: tuple[Segment, ...] = ()
     locations: dict[str, Any] = {}
+    stacking: StackingRules = StackingRules()
+    categories: dict[str, Category] = {}
 
     @property
     def by_id(self) -> dict[str, Segment]:
@@ -51,6 +60,7 @@ class Definitions(msgspec.Struct, frozen=True):
 
 
 NONE = Definitions()
+_stacking = msgspec.json.Decoder(StackingRules).decode
 _known: OrderedDict[str, tuple[int, Definitions]] = OrderedDict()
 
 
@@ -98,7 +108,11 @@ async def load(db: Db, project_id: str) -> Definitions:
     named = sorted({name for segment in segments for name in rules.locations(segment)})
     rows = await db.fetch(LOCATIONS, project_id, named) if named else []
     locations = {row["id"]: msgspec.json.decode(row["shape"]) for row in rows}
-    return Definitions(schemas, events, segments, locations)
+    stacked = await db.fetchval(STACKING_RULES, project_id)
+    stacking = StackingRules() if stacked is None else _stacking(stacked)
+    known = [categories.TABLE.of(row) for row in await db.fetch(categories.LIST, project_id)]
+    by_id = {category.id: category for category in known}
+    return Definitions(schemas, events, segments, locations, stacking, by_id)
 
 
 def _properties(text: bytes) -> dict[str, Definition]:

@@ -4,12 +4,14 @@ and whatever else follows from a change read them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
 from largesse.kit.db import Db, Row
+from largesse.store import campaigns
 from largesse.store.listing import Listing
 
 # What a customer does is an action; what the engine does to them is an effect.
@@ -34,7 +36,9 @@ COUNTED = {
 
 
 class Event(msgspec.Struct, frozen=True):
-    """`data` is the event's JSON as its readers see it."""
+    """`data` is the event's JSON as its readers see it. `counted` is what it adds to the sums of
+    campaigns and promotion tiers: (id, day, measure, n).
+    """
 
     type: str
     data: str
@@ -44,21 +48,23 @@ class Event(msgspec.Struct, frozen=True):
     product_id: str | None = None
     referrer_id: str | None = None
     prefix: str = "evcus_"
+    counted: tuple[tuple[str, date, str, int], ...] = ()
 
 
 INSERT = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
-    group_id, data, created_at, referrer_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    group_id, data, created_at, referrer_id, counted)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 INSERT_MANY = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
-    group_id, data, created_at, handled, referrer_id)
+    group_id, data, created_at, handled, referrer_id, counted)
 SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, $8, data, $10, $11,
-    referrer_id
+    referrer_id, counted
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::json[],
-    $12::text[])
-    AS row (id, type, customer_id, campaign_id, campaign_type, product_id, data, referrer_id)
+    $12::text[], $13::json[])
+    AS row (id, type, customer_id, campaign_id, campaign_type, product_id, data, referrer_id,
+        counted)
 """
 PROJECTS_WITH_UNHANDLED = """
 SELECT id FROM projects
@@ -71,14 +77,14 @@ WHERE project_id = $1 AND id = ANY(ARRAY(
     SELECT id FROM events WHERE project_id = $1 AND NOT handled
     LIMIT $2 FOR UPDATE SKIP LOCKED
 ))
-RETURNING type
+RETURNING type, counted
 """
 ADD_TO_TOTAL = """
 INSERT INTO totals (project_id, noun, n) VALUES ($1, $2, $3)
 ON CONFLICT (project_id, noun) DO UPDATE SET n = totals.n + excluded.n
 """
 DELETE_OF_CUSTOMER = """
-DELETE FROM events WHERE project_id = $1 AND customer_id = $2 RETURNING type, handled
+DELETE FROM events WHERE project_id = $1 AND customer_id = $2 RETURNING type, handled, counted
 """
 DELETED_CUSTOMERS = """
 SELECT DISTINCT customer_id FROM events
@@ -94,6 +100,9 @@ SOURCE_IDS_OF_CUSTOMER = """
 SELECT DISTINCT data #>> '{customer,source_id}' AS source_id FROM events
 WHERE project_id = $1 AND customer_id = $2 AND data #>> '{customer,source_id}' IS NOT NULL
 """
+
+
+_decode = msgspec.json.Decoder(list[tuple[str, date, str, int]]).decode
 
 
 def whole(noun: str) -> str:
@@ -152,7 +161,8 @@ async def record(
         return
     _, _, group_id, now = rows[0]
     if handled:
-        await _fold(database, project_id, [event.type for _, event, *_ in rows])
+        counted = [_json(event) for _, event, *_ in rows]
+        await _fold(database, project_id, [event.type for _, event, *_ in rows], counted)
     if len(rows) == 1 and not handled:
         id_, event, _, _ = rows[0]
         await database.execute(
@@ -168,6 +178,7 @@ async def record(
             event.data,
             now,
             event.referrer_id,
+            _json(event),
         )
         return
     await database.execute(
@@ -184,17 +195,35 @@ async def record(
         now,
         handled,
         [event.referrer_id for _, event, *_ in rows],
+        [_json(event) for _, event, *_ in rows],
     )
+
+
+def _json(event: Event) -> str | None:
+    return msgspec.json.encode(event.counted).decode() if event.counted else None
 
 
 async def handle(database: Db, project_id: str, most: int) -> int:
     """Does what hangs on up to `most` events; how many there were."""
     rows = await database.fetch(HANDLE, project_id, most)
-    await _fold(database, project_id, [row["type"] for row in rows])
+    counted = [row["counted"] for row in rows]
+    await _fold(database, project_id, [row["type"] for row in rows], counted)
     return len(rows)
 
 
-async def _fold(database: Db, project_id: str, types: Sequence[str]) -> None:
+async def _fold(
+    database: Db, project_id: str, types: Sequence[str], counted: Iterable[Any]
+) -> None:
+    """Adds what events bring to what is kept: how many there are of each noun, and the sums of
+    campaigns and promotion tiers.
+    """
+    sums: dict[tuple[str, date, str], int] = {}
+    for text in counted:
+        for id_, day, measure, n in _decode(text) if text is not None else ():
+            sums[id_, day, measure] = sums.get((id_, day, measure), 0) + n
+    if sums:
+        columns = zip(*((*key, n) for key, n in sums.items()), strict=True)
+        await database.execute(campaigns.FOLD, project_id, *map(list, columns))
     deltas: dict[str, int] = {}
     for type_ in types:
         noun, sign = COUNTED.get(type_, ("", 0))
@@ -207,5 +236,7 @@ async def _fold(database: Db, project_id: str, types: Sequence[str]) -> None:
 async def forget_customer(database: Db, project_id: str, customer_id: str) -> list[str]:
     """Deletes a customer's events; totals keep what they counted. The types there were."""
     rows: list[Row] = await database.fetch(DELETE_OF_CUSTOMER, project_id, customer_id)
-    await _fold(database, project_id, [row["type"] for row in rows if not row["handled"]])
+    waiting = [row for row in rows if not row["handled"]]
+    counted = [row["counted"] for row in waiting]
+    await _fold(database, project_id, [row["type"] for row in waiting], counted)
     return [row["type"] for row in rows]

@@ -116,6 +116,11 @@ TENANT_TABLES = {
     "validation_rule_assignments": "id",
     "validation_rules": "id",
     "campaign_templates": "id",
+    "stacking_rules": "project_id",
+    "redemptions": "id",
+    "counters": "key, slot",
+    "sessions": "voucher_id, key",
+    "kept_answers": "key",
 }
 PURGES = {
     table: f"DELETE FROM {table} WHERE project_id = $1 AND ({key}) IN "

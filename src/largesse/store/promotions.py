@@ -13,9 +13,7 @@ from largesse.store.table import Changes, Table
 
 
 class Tier(msgspec.Struct, kw_only=True):
-    """A tier's row; members that are JSON on the wire are JSON text when they are written. The
-    totals are of its redemptions, in minor units.
-    """
+    """A tier's row; members that are JSON on the wire are JSON text when they are written."""
 
     id: str
     campaign_id: str
@@ -31,9 +29,6 @@ class Tier(msgspec.Struct, kw_only=True):
     validity_hours: Any = None
     category_id: str | None = None
     metadata: Any = "{}"
-    total_redeemed: int = 0
-    total_amount: int = 0
-    total_discount_amount: int = 0
     created_at: datetime
     updated_at: datetime | None = None
 

@@ -221,6 +221,14 @@ CREATE TABLE public.categories (
     updated_at timestamp with time zone
 );
 
+CREATE TABLE public.counters (
+    project_id text NOT NULL,
+    key text NOT NULL,
+    slot smallint DEFAULT 0 NOT NULL,
+    n bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.custom_events (
     project_id text NOT NULL,
     id text NOT NULL,
@@ -327,7 +335,8 @@ CREATE TABLE public.events (
     data json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     handled boolean DEFAULT false NOT NULL,
-    referrer_id text
+    referrer_id text,
+    counted json
 );
 
 CREATE TABLE public.export_parts (
@@ -386,6 +395,15 @@ CREATE TABLE public.jobs (
     finished_at timestamp with time zone,
     reports_till timestamp with time zone,
     CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['ENQUEUED'::text, 'IN_PROGRESS'::text, 'DONE'::text, 'FAILED'::text])))
+);
+
+CREATE TABLE public.kept_answers (
+    project_id text NOT NULL,
+    key text NOT NULL,
+    request bytea NOT NULL,
+    status integer,
+    answer bytea,
+    created_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.keys (
@@ -558,9 +576,6 @@ CREATE TABLE public.promotion_tiers (
     validity_hours json,
     category_id text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    total_redeemed bigint DEFAULT 0 NOT NULL,
-    total_amount bigint DEFAULT 0 NOT NULL,
-    total_discount_amount bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone
 );
@@ -575,6 +590,36 @@ CREATE TABLE public.redeemable_holders (
     campaign_id text,
     campaign_type text,
     voucher_type text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.redemptions (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    object text NOT NULL,
+    result text NOT NULL,
+    parent_id text,
+    redemption_id text,
+    rollback_id text,
+    voucher_id text,
+    voucher_code text,
+    promotion_tier_id text,
+    campaign_id text,
+    customer_id text,
+    tracking_id text,
+    order_id text,
+    amount bigint,
+    order_amount bigint DEFAULT 0 NOT NULL,
+    discount_amount bigint DEFAULT 0 NOT NULL,
+    counted json,
+    "order" json,
+    metadata jsonb,
+    reward json,
+    reason text,
+    failure_code text,
+    failure_message text,
+    channel_id text,
+    channel_type text NOT NULL,
     created_at timestamp with time zone NOT NULL
 );
 
@@ -597,6 +642,15 @@ CREATE TABLE public.segments (
     sync_after text DEFAULT ''::text NOT NULL
 );
 
+CREATE TABLE public.sessions (
+    project_id text NOT NULL,
+    voucher_id text NOT NULL,
+    key text NOT NULL,
+    amount bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.skus (
     project_id text NOT NULL,
     id text NOT NULL,
@@ -611,6 +665,14 @@ CREATE TABLE public.skus (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone
+);
+
+CREATE TABLE public.stacking_rules (
+    project_id text NOT NULL,
+    id text NOT NULL,
+    rules json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone
 );
 
 CREATE TABLE public.totals (
@@ -694,6 +756,7 @@ CREATE TABLE public.vouchers (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    sessions_until timestamp with time zone,
     CONSTRAINT vouchers_balance CHECK (((type = 'DISCOUNT_VOUCHER'::text) OR ((((amount - subtracted_amount) - redeemed_amount) - points_expired) >= 0)))
 );
 
@@ -711,6 +774,9 @@ ALTER TABLE ONLY public.campaigns
 
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.counters
+    ADD CONSTRAINT counters_pkey PRIMARY KEY (project_id, key, slot);
 
 ALTER TABLE ONLY public.custom_events
     ADD CONSTRAINT custom_events_pkey PRIMARY KEY (project_id, id);
@@ -750,6 +816,9 @@ ALTER TABLE ONLY public.job_rows
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.kept_answers
+    ADD CONSTRAINT kept_answers_pkey PRIMARY KEY (project_id, key);
 
 ALTER TABLE ONLY public.keys
     ADD CONSTRAINT keys_pkey PRIMARY KEY (id);
@@ -793,14 +862,23 @@ ALTER TABLE ONLY public.promotion_tiers
 ALTER TABLE ONLY public.redeemable_holders
     ADD CONSTRAINT redeemable_holders_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.redemptions
+    ADD CONSTRAINT redemptions_pkey PRIMARY KEY (project_id, id);
+
 ALTER TABLE ONLY public.segment_customers
     ADD CONSTRAINT segment_customers_pkey PRIMARY KEY (project_id, segment_id, customer_id);
 
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_pkey PRIMARY KEY (project_id, id);
 
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (project_id, voucher_id, key);
+
 ALTER TABLE ONLY public.skus
     ADD CONSTRAINT skus_pkey PRIMARY KEY (project_id, id);
+
+ALTER TABLE ONLY public.stacking_rules
+    ADD CONSTRAINT stacking_rules_pkey PRIMARY KEY (project_id);
 
 ALTER TABLE ONLY public.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (project_id, noun);
@@ -820,6 +898,8 @@ ALTER TABLE ONLY public.vouchers
 CREATE UNIQUE INDEX bin_resource ON public.bin USING btree (project_id, resource_type, resource_id);
 
 CREATE UNIQUE INDEX campaign_templates_name ON public.campaign_templates USING btree (project_id, name);
+
+CREATE INDEX campaigns_active ON public.campaigns USING btree (project_id, campaign_type, created_at, id) WHERE (active AND (deleted_at IS NULL));
 
 CREATE INDEX campaigns_created ON public.campaigns USING btree (project_id, created_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
 
@@ -869,6 +949,8 @@ CREATE INDEX jobs_created ON public.jobs USING btree (project_id, created_at NUL
 
 CREATE INDEX jobs_open ON public.jobs USING btree (project_id, queue, created_at, id) WHERE (finished_at IS NULL);
 
+CREATE INDEX kept_answers_created ON public.kept_answers USING btree (project_id, created_at);
+
 CREATE INDEX keys_project ON public.keys USING btree (project_id);
 
 CREATE UNIQUE INDEX locations_name ON public.locations USING btree (project_id, name);
@@ -903,11 +985,27 @@ CREATE INDEX promotion_tiers_created ON public.promotion_tiers USING btree (proj
 
 CREATE INDEX redeemable_holders_customer ON public.redeemable_holders USING btree (project_id, customer_id, id);
 
+CREATE INDEX redemptions_campaign ON public.redemptions USING btree (project_id, campaign_id, created_at, id) WHERE (campaign_id IS NOT NULL);
+
+CREATE INDEX redemptions_created ON public.redemptions USING btree (project_id, created_at NULLS FIRST, id);
+
+CREATE INDEX redemptions_customer ON public.redemptions USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX redemptions_parent ON public.redemptions USING btree (project_id, parent_id, id) WHERE (parent_id IS NOT NULL);
+
+CREATE INDEX redemptions_tier ON public.redemptions USING btree (project_id, promotion_tier_id, created_at, id) WHERE (promotion_tier_id IS NOT NULL);
+
+CREATE INDEX redemptions_voucher ON public.redemptions USING btree (project_id, voucher_id, created_at, id) WHERE (voucher_id IS NOT NULL);
+
 CREATE INDEX segment_customers_customer ON public.segment_customers USING btree (project_id, customer_id);
 
 CREATE INDEX segments_created ON public.segments USING btree (project_id, created_at NULLS FIRST, id);
 
 CREATE INDEX segments_sync ON public.segments USING btree (project_id, sync_at) WHERE (sync_at IS NOT NULL);
+
+CREATE INDEX sessions_expired ON public.sessions USING btree (project_id, expires_at);
+
+CREATE INDEX sessions_key ON public.sessions USING btree (project_id, key);
 
 CREATE INDEX skus_product ON public.skus USING btree (project_id, product_id, created_at NULLS FIRST, id);
 

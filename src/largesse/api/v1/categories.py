@@ -12,7 +12,7 @@ from largesse.actions.categories import Category
 from largesse.kit.db import Row
 from largesse.kit.errors import NotFound
 from largesse.kit.routing import Routes
-from largesse.store import categories
+from largesse.store import categories, definitions
 from largesse.store.context import Context
 
 routes = Routes("Categories", scope="categories")
@@ -53,6 +53,7 @@ async def create_category(ctx: Context, body: CategoryBody) -> Category:
     )
     table = categories.TABLE
     await ctx.db.execute(table.INSERT, ctx.project_id, *table.arguments(category))
+    await definitions.bump(ctx.db, ctx.project_id)
     row = await ctx.db.fetchrow(table.GET, ctx.project_id, category.id)
     return _found(row, category.id)
 
@@ -70,6 +71,7 @@ async def update_category(ctx: Context, category_id: str, body: CategoryBody) ->
     row = await ctx.db.fetchrow(
         categories.UPDATE, ctx.project_id, category_id, body.name, body.hierarchy, ctx.now
     )
+    await definitions.bump(ctx.db, ctx.project_id)
     return _found(row, category_id)
 
 
@@ -79,3 +81,4 @@ async def delete_category(ctx: Context, category_id: str) -> None:
     row = await ctx.db.fetchrow(categories.DELETE, ctx.project_id, category_id)
     if row is None:
         raise NotFound.of("category", category_id)
+    await definitions.bump(ctx.db, ctx.project_id)
