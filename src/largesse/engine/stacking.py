@@ -4,9 +4,11 @@ them keep others out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
-from largesse.engine.calculation import DISCOUNTED_AMOUNT
+from largesse.engine.calculation import DISCOUNTED_AMOUNT, INITIAL_AMOUNT
 
 ALL, PARTIAL = "ALL", "PARTIAL"
 REQUESTED_ORDER, CATEGORY_HIERARCHY = "REQUESTED_ORDER", "CATEGORY_HIERARCHY"
@@ -44,3 +46,92 @@ class StackingRules(msgspec.Struct, frozen=True, kw_only=True):
     redeemables_products_application_mode: str = STACK
     redeemables_rollback_order_mode: str = WITH_ORDER
     grouped_redeemables_sorting_rule: str = JOINT_ALWAYS_LAST
+
+
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """How a redeemable stands among others: its category with what the rules say of that one."""
+
+    category_id: str | None = None
+    hierarchy: int = DEFAULT_HIERARCHY
+    group: str | None = None
+
+
+def standing(
+    rules: StackingRules, category_id: str | None, hierarchies: Mapping[str, int]
+) -> Standing:
+    """The standing of what belongs to a category; one that is gone is none."""
+    if category_id not in hierarchies:
+        return Standing()
+    assert category_id is not None
+    group = None
+    if category_id in rules.exclusive_categories:
+        group = EXCLUSIVE
+    elif category_id in rules.joint_categories:
+        group = JOINT
+    return Standing(category_id, hierarchies[category_id], group)
+
+
+def arranged(rules: StackingRules, standings: Sequence[Standing]) -> list[int]:
+    """The places of redeemables in the order in which they apply. Where exclusive and joint ones
+    meet, the joint ones may have to come last.
+    """
+    places = list(range(len(standings)))
+    if rules.redeemables_sorting_rule == CATEGORY_HIERARCHY:
+        places.sort(key=lambda place: standings[place].hierarchy)
+    groups = {each.group for each in standings}
+    last = rules.grouped_redeemables_sorting_rule == JOINT_ALWAYS_LAST
+    if last and groups >= {EXCLUSIVE, JOINT}:
+        places.sort(key=lambda place: standings[place].group == JOINT)
+    return places
+
+
+def mode(rules: StackingRules, category_id: str | None) -> str:
+    """What discounts of a category are worked out from: INITIAL_AMOUNT or DISCOUNTED_AMOUNT."""
+    if category_id in rules.initial_amount_mode_categories:
+        return INITIAL_AMOUNT
+    if category_id in rules.discounted_amount_mode_categories:
+        return DISCOUNTED_AMOUNT
+    return rules.discount_calculation_mode
+
+
+def skips_no_effect(rules: StackingRules, category_id: str | None) -> bool:
+    """Whether a redeemable of a category that would take nothing off is not redeemed."""
+    if category_id in rules.no_effect_skip_categories:
+        return True
+    if category_id in rules.no_effect_redeem_anyway_categories:
+        return False
+    return rules.redeemables_no_effect_rule == SKIP
+
+
+class Room:
+    """How many more redeemables may apply."""
+
+    def __init__(self, rules: StackingRules) -> None:
+        self._rules = rules
+        self._applied: list[Standing] = []
+
+    def take(self, standing: Standing) -> None:
+        """One of this standing applies."""
+        self._applied.append(standing)
+
+    def exceeded(self, standing: Standing) -> str | None:
+        """The key of the limit that one more would pass; None where there is room."""
+        rules, id_ = self._rules, standing.category_id
+        if len(self._applied) >= rules.applicable_redeemables_limit:
+            return "applicable_redeemables_limit_exceeded"
+        alike = sum(each.category_id == id_ for each in self._applied) if id_ else 0
+        if standing.group == EXCLUSIVE:
+            exclusive = sum(each.group == EXCLUSIVE for each in self._applied)
+            if exclusive >= rules.applicable_exclusive_redeemables_limit:
+                return "applicable_exclusive_redeemables_limit_exceeded"
+            most = rules.applicable_exclusive_redeemables_per_category_limit
+            if most is not None and alike >= most:
+                return "applicable_exclusive_redeemables_per_category_limit_exceeded"
+        if id_ is None:
+            return None
+        most = rules.applicable_redeemables_category_limits.get(
+            id_, rules.applicable_redeemables_per_category_limit
+        )
+        if most is not None and alike >= most:
+            return "applicable_redeemables_per_category_limit_exceeded"
+        return None

@@ -7,7 +7,8 @@
     │        InvalidVoucher  InvalidGift  InvalidCampaign  InvalidCodeConfig  DuplicateCodes
     │        InvalidBalance  GiftAmountExceeded  PointsExceeded  InvalidCustomer
     │        ResourceProtected  UnsupportedCampaignType
-    │        InvalidValidationRules
+    │        InvalidValidationRules  DuplicatedRedeemables  InvalidRedeemables
+    │        AmbiguousTrackingId  AlreadyRolledBack  InvalidRedemption  InvalidRedemptionParent
     ├── 401  Unauthorized
     ├── 403  Forbidden
     ├── 404  NotFound
@@ -154,6 +155,39 @@ class PointsExceeded(Problem):
 
 class InvalidCustomer(Problem):
     code, key, message = 400, "invalid_customer", "Invalid customer"
+
+
+class DuplicatedRedeemables(Problem):
+    code, key, message = 400, "duplicated_redeemables", "Duplicated redeemables detected"
+
+
+class InvalidRedeemables(Problem):
+    code, key, message = 400, "invalid_redeemables", "Invalid redeemables"
+
+
+class AmbiguousTrackingId(Problem):
+    """`AmbiguousTrackingId.of("ann", "bob")` names the two whom a request speaks of."""
+
+    code, key, message = 400, "ambiguous_tracking_id", "Ambiguous trackingId"
+
+    @classmethod
+    def of(cls, one: str, other: str) -> AmbiguousTrackingId:
+        return cls(
+            "The customer is named in two ways that disagree",
+            message=f"Ambiguous trackingId ('{one}' vs. '{other}')",
+        )
+
+
+class AlreadyRolledBack(Problem):
+    code, key, message = 400, "already_rolled_back", "Already rolled back"
+
+
+class InvalidRedemption(Problem):
+    code, key, message = 400, "invalid_redemption", "Invalid redemption"
+
+
+class InvalidRedemptionParent(Problem):
+    code, key, message = 400, "invalid_redemption_parent", "Invalid redemption parent"
 
 
 class ResourceProtected(Problem):
