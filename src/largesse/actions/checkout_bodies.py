@@ -37,7 +37,7 @@ class RewardBody(msgspec.Struct, kw_only=True):
 
 
 class RedeemableBody(msgspec.Struct, kw_only=True):
-    """What is to be redeemed: a voucher by its code or id, a promotion tier or a stack by its id."""
+    """What is to be redeemed: a voucher by its code or id, a tier or a stack by its id."""
 
     object: Literal["voucher", "promotion_tier", "promotion_stack"]
     id: Name
@@ -55,7 +55,7 @@ class SessionBody(msgspec.Struct, kw_only=True):
 
 
 class OptionsBody(msgspec.Struct, kw_only=True):
-    """How to answer: `expand` names what is told in full; `explain` asks how each rule was judged."""
+    """How to answer: `expand` names what is told in full, `explain` asks how rules were judged."""
 
     expand: list[str] | None = None
     explain: bool | None = None

@@ -4,7 +4,7 @@ them keep others out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -20,6 +20,16 @@ EXCLUSIVE, JOINT = "EXCLUSIVE", "JOINT"
 
 # Of what has no category: the hierarchy that stands for it.
 DEFAULT_HIERARCHY = 1
+
+# The most that each limit can be.
+MOST_REDEEMABLES, MOST_OF_A_CATEGORY, MOST_EXCLUSIVE = 30, 10, 5
+# Lists of categories, in pairs that have none in common.
+APART = (
+    ("exclusive_categories", "joint_categories"),
+    ("initial_amount_mode_categories", "discounted_amount_mode_categories"),
+    ("no_effect_skip_categories", "no_effect_redeem_anyway_categories"),
+)
+LISTS = tuple(name for pair in APART for name in pair)
 
 
 class StackingRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,3 +145,52 @@ class Room:
         if most is not None and alike >= most:
             return "applicable_redeemables_per_category_limit_exceeded"
         return None
+
+
+def flaw(rules: StackingRules) -> str | None:
+    """What cannot be, as an answer's details say it; None where nothing is wrong."""
+    for path, limit, most in _limits(rules):
+        if limit < 1:
+            return f"Property .{path} must be >= 1"
+        if limit > most:
+            return f"Property .{path} must be <= {most}"
+    for one, other in APART:
+        for category_id in getattr(rules, other):
+            if category_id in getattr(rules, one):
+                return f"Property .{other} must NOT have categories of .{one}: {category_id}"
+    return None
+
+
+def _limits(rules: StackingRules) -> Iterator[tuple[str, int, int]]:
+    """Each limit with its path and the most that it can be beside the others."""
+    applicable = rules.applicable_redeemables_limit
+    exclusive = rules.applicable_exclusive_redeemables_limit
+    yield "redeemables_limit", rules.redeemables_limit, MOST_REDEEMABLES
+    yield "applicable_redeemables_limit", applicable, rules.redeemables_limit
+    if (limit := rules.applicable_redeemables_per_category_limit) is not None:
+        yield "applicable_redeemables_per_category_limit", limit, applicable
+    for category_id, limit in rules.applicable_redeemables_category_limits.items():
+        path = f"applicable_redeemables_category_limits.{category_id}"
+        yield path, limit, min(MOST_OF_A_CATEGORY, applicable)
+    yield "applicable_exclusive_redeemables_limit", exclusive, MOST_EXCLUSIVE
+    if (limit := rules.applicable_exclusive_redeemables_per_category_limit) is not None:
+        yield "applicable_exclusive_redeemables_per_category_limit", limit, exclusive
+
+
+def categories(rules: StackingRules) -> list[str]:
+    """The ids of all categories that rules name, each once."""
+    named = dict.fromkeys(id_ for name in LISTS for id_ in getattr(rules, name))
+    return list(named | dict.fromkeys(rules.applicable_redeemables_category_limits))
+
+
+def without(rules: StackingRules, category_id: str) -> StackingRules:
+    """Rules that say nothing of a category."""
+    lists = {name: [id_ for id_ in getattr(rules, name) if id_ != category_id] for name in LISTS}
+    limits = rules.applicable_redeemables_category_limits
+    return msgspec.structs.replace(
+        rules,
+        **lists,
+        applicable_redeemables_category_limits={
+            id_: limit for id_, limit in limits.items() if id_ != category_id
+        },
+    )

@@ -14,7 +14,7 @@
     ├── 404  NotFound
     ├── 405  MethodNotAllowed
     ├── 406  NotAcceptable
-    ├── 409  DuplicateFound
+    ├── 409  DuplicateFound  StackingRulesExist
     ├── 413  PayloadTooLarge        (a shape of its own)
     ├── 415  UnsupportedMediaType
     ├── 429  TooManyRequests
@@ -276,6 +276,10 @@ class DuplicateFound(Problem):
             resource_id=resource_id,
             resource_type=resource_type,
         )
+
+
+class StackingRulesExist(Problem):
+    code, key, message = 409, "stacking_rules_exist", "Stacking rules exist"
 
 
 class PayloadTooLarge(Problem):
