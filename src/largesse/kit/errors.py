@@ -13,7 +13,7 @@
     ├── 404  NotFound
     ├── 405  MethodNotAllowed
     ├── 406  NotAcceptable
-    ├── 409  DuplicateFound
+    ├── 409  DuplicateFound  IdempotencyConflict
     ├── 413  PayloadTooLarge        (a shape of its own)
     ├── 415  UnsupportedMediaType
     ├── 429  TooManyRequests
@@ -242,6 +242,12 @@ class DuplicateFound(Problem):
             resource_id=resource_id,
             resource_type=resource_type,
         )
+
+
+class IdempotencyConflict(Problem):
+    """A key of ours, which the reference does not know, names another request."""
+
+    code, message = 409, "Idempotency key was used for another request"
 
 
 class PayloadTooLarge(Problem):
