@@ -163,7 +163,7 @@ FILL = [
     SELECT project_id, id, n, 's' || n FROM jobs, generate_series(1, 5) AS n
     WHERE type = 't'""",
     """INSERT INTO kept_answers (project_id, key, request, status, answer, created_at)
-    SELECT project_id, source_id, 'r', 200, 'a', created_at FROM customers""",
+    SELECT project_id, id, 'r', 200, 'a', created_at FROM customers""",
     "ANALYZE customers, events, jobs, job_rows, kept_answers",
 ]
 
