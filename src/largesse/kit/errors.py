@@ -14,7 +14,7 @@
     ├── 404  NotFound
     ├── 405  MethodNotAllowed
     ├── 406  NotAcceptable
-    ├── 409  DuplicateFound  StackingRulesExist
+    ├── 409  DuplicateFound  StackingRulesExist  IdempotencyConflict
     ├── 413  PayloadTooLarge        (a shape of its own)
     ├── 415  UnsupportedMediaType
     ├── 429  TooManyRequests

@@ -30,7 +30,8 @@ class Operation:
     how its body comes (`form` takes JSON too), `writes` whether it runs in a transaction, `shows`
     the body's type in the document where that says more than `body`, `accepted` the answer where
     the work is taken on (202) and not done, `produces` the media types of an answer that is a
-    file, `linked` what a request means that shows a `token` in its query.
+    file, `linked` what a request means that shows a `token` in its query, `keeps` whether its
+    answer may be kept for those who ask again: not where it holds a secret.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Operation:
     writes: bool = True
     consumes: str = JSON
     bulk: bool = False
+    keeps: bool = True
     deprecated: bool = False
     tag: str = ""
     reader: wire.Reader | None = field(default=None, compare=False)
