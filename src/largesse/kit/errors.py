@@ -282,6 +282,12 @@ class StackingRulesExist(Problem):
     code, key, message = 409, "stacking_rules_exist", "Stacking rules exist"
 
 
+class IdempotencyConflict(Problem):
+    """A key of ours, which the reference does not know, names another request."""
+
+    code, message = 409, "Idempotency key was used for another request"
+
+
 class PayloadTooLarge(Problem):
     code = 413
 

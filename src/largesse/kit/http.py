@@ -295,8 +295,12 @@ class Http:
             context = self.begin(database, caller, request_id)
             return _answered(operation, await operation.handler(context, **arguments))
 
-        if not operation.writes:
-            return standing, await work(self.pool)
+        writes = operation.writes
+        if not (writes(arguments["body"]) if callable(writes) else writes):
+            if operation.method == "GET":
+                return standing, await work(self.pool)
+            async with self.pool.acquire() as connection:
+                return standing, await work(connection)
         sent = arguments["body"] if operation.consumes == FILE else content
         asked = idempotency.asked(operation, headers, path, scope["query_string"], sent)
         if asked is None:
