@@ -122,12 +122,18 @@ class _Trial:
         for guard in self.incentive.guards:
             self._judge(guard, None)
             if guard.bundles.parts:
-                found = bundles.find(guard.bundles, self.cart.lines, self.basis.collections)
-                self.bundle = found
-                if not found.quantity:
-                    message = guard.rules.message
-                    refusal = refusals.unbundled(self.incentive, guard.rule_id, message, found)
-                    raise _Refused(refusal)
+                self._bundled(guard)
+
+    def _bundled(self, guard: Guard) -> None:
+        if self.before.cart is None:
+            raise self.refuse("missing_order", "Order is required to find bundles in it")
+        if not self.cart.lines:
+            raise self.refuse("missing_order_items", "Order items are required to bundle them")
+        found = bundles.find(guard.bundles, self.cart.lines, self.basis.collections)
+        self.bundle = found
+        if not found.quantity:
+            message = guard.rules.message
+            raise _Refused(refusals.unbundled(self.incentive, guard.rule_id, message, found))
 
     def _judge(self, guard: Guard, effect: Effect | None) -> None:
         basis = self.basis
