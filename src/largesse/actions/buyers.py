@@ -18,22 +18,37 @@ from largesse.store import customers as customer_store
 from largesse.store.context import Context
 
 
-def buyer(body: ContextBody) -> CustomerBody | None:
-    """Who buys, as the request says. Raises AmbiguousTrackingId where it says it in two ways that
-    disagree.
-    """
+def _people(body: ContextBody) -> list[CustomerBody]:
     given = [body.customer]
     if body.order is not None:
         given.append(body.order.customer)
         if body.order.customer_id:
             given.append(CustomerBody(id=body.order.customer_id))
-    people = [person for person in given if person is not None]
+    return [person for person in given if person is not None]
+
+
+def buyer(body: ContextBody) -> CustomerBody | None:
+    """Who buys, as the request says. Raises AmbiguousTrackingId where it says it in two ways that
+    disagree.
+    """
+    people = _people(body)
     for name in ("id", "source_id"):
         names = list(dict.fromkeys(filter(None, (getattr(person, name) for person in people))))
         if len(names) > 1:
             raise AmbiguousTrackingId.of(*names[:2])
     named = [person for person in people if person.id or person.source_id]
     return next(iter(named or people), None)
+
+
+def check_one(body: ContextBody, customer: Mapping[str, Any]) -> None:
+    """Raises AmbiguousTrackingId where a request names others beside a customer, be it by their id
+    or by their source id.
+    """
+    names = [person.id or person.source_id for person in _people(body)]
+    for name in filter(None, names):
+        if name not in (customer["id"], customer["source_id"]):
+            known = customer["source_id"] or customer["id"]
+            raise AmbiguousTrackingId.of(known, name)
 
 
 def tracking_id(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | None) -> str | None:
@@ -84,6 +99,7 @@ async def look(ctx: Context, body_: ContextBody, order: Row | None) -> Mapping[s
     columns = dict(row or customer_store.blank(body.source_id or "", ctx.now))
     if row is None and not body.source_id:
         columns["source_id"] = None
+    check_one(body_, columns)
     return columns | _said(body, columns)
 
 
