@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.api.validating import (
+    FUTURE,
+    PAST,
     TEN_OFF,
     ask,
     campaign,

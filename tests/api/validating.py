@@ -12,7 +12,8 @@ STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 TEN_OFF = {"type": "AMOUNT", "amount_off": 1000}
 TEN_PERCENT = {"type": "PERCENT", "percent_off": 10}
 EMPTY_LIST = {"data": [], "total": 0, "data_ref": "data", "object": "list"}
-PAST, FUTURE = "2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
+PAST = "2020-01-01T00:00:00Z"
+FUTURE = "2100-01-01T00:00:00Z"
 
 
 def made(shop: Shop, path: str, **body: Any) -> Any:
