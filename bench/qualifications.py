@@ -45,7 +45,7 @@ ASKED = {
     QUALIFY: WHO,
     QUALIFY_BEST: {**WHO, "options": {"limit": 50, "sorting_rule": "BEST_DEAL"}},
 }
-# How many are told of, of so many that qualify.
+# How many are told of at most.
 SHOWN = {QUALIFY: 5, QUALIFY_BEST: 50}
 
 
@@ -80,12 +80,13 @@ def answers_qualifications(url: str) -> bool:
     return answered.status_code != 404
 
 
-def check_qualifications(url: str) -> None:
+def check_qualifications(url: str, count: int) -> None:
+    """Sees that as many are told of as are asked for, or at least those promotions that pass."""
+    passing = sum(n % 2 == 0 and n // 2 % RULES < RULES // 2 for n in range(count))
     for operation, sent in ASKED.items():
-        found = asked("POST", f"{url}{PATH}", json=known(sent))["redeemables"]
-        shown = len(found["data"])
-        if shown != SHOWN[operation]:
-            raise Failed(f"{operation} tells of {shown} redeemables, of {SHOWN[operation]}")
+        shown = len(asked("POST", f"{url}{PATH}", json=known(sent))["redeemables"]["data"])
+        if not min(passing, SHOWN[operation]) <= shown <= SHOWN[operation]:
+            raise Failed(f"{operation} tells of {shown} redeemables, where {passing} pass")
 
 
 SKIPPED = f"{QUALIFY} is answered 404: skipped."
@@ -109,7 +110,7 @@ def qualifications(plan: Plan) -> Report:
             return Report(lines=[SKIPPED, ""])
         open_shop(database, url)
         announce(url, plan.rows or CAMPAIGNS)
-        check_qualifications(url)
+        check_qualifications(url, plan.rows or CAMPAIGNS)
         sent = {operation: request("POST", PATH, body) for operation, body in ASKED.items()}
         sides = [
             Http(name, int(server.settings["port"]), web_of(server), database, sent, CUSTOMERS)
@@ -151,7 +152,7 @@ def _figures(found: Measured, operation: str, name: str) -> list[str]:
 
 RATE = 300
 MOST_MS = {VALIDATE: 22, REDEEM: 35, QUALIFY: 45}
-# Of the requests that are due, so many have to be answered within the measurement and its tail.
+# A server that falls behind answers late, and fewer a second than are due.
 KEPT = 0.98
 DEPLOYED = "2 workers"
 
@@ -173,7 +174,7 @@ def steady(plan: Plan) -> Report:
         qualifies = answers_qualifications(server.url)
         if qualifies:
             announce(server.url, plan.rows or CAMPAIGNS)
-            check_qualifications(server.url)
+            check_qualifications(server.url, plan.rows or CAMPAIGNS)
             sent[QUALIFY] = on_schedule(request("POST", PATH, WHO))
         port = int(server.settings["port"])
         side = Http(DEPLOYED, port, web_of(server), database, sent, CUSTOMERS)
