@@ -56,6 +56,18 @@ def campaign(shop: Shop, name: str, codes: Iterable[str] = (), off: int = 10) ->
     return id_
 
 
+def tier_of(shop: Shop, name: str, off: int = 10) -> str:
+    """A promotion tier in a campaign of this name, which is made unless it is there; its id."""
+    found = shop.api.get(f"/v1/campaigns/{name}")
+    if found.status_code == 404:
+        body = {"name": name, "campaign_type": "PROMOTION"}
+        found = shop.api.post("/v1/campaigns", json=body)
+    action = {"discount": {"type": "AMOUNT", "amount_off": off}}
+    path = f"/v1/promotions/{said(found)['id']}/tiers"
+    id_: str = said(shop.api.post(path, json={"name": "tier", "action": action}))["id"]
+    return id_
+
+
 def limited(shop: Shop, name: str, most: int, **of: str) -> str:
     """A rule that what `name` counts is at most this, assigned to `voucher=CODE`,
     `campaign=NAME` or `promotion_tier=ID`; its id.
@@ -176,15 +188,21 @@ FAULTS = {
                 AND type IN ('CREDITS_REDEMPTION', 'CREDITS_REFUND')) AS net
         WHERE project_id = $1 AND type = 'GIFT_VOUCHER' AND redeemed_amount <> n
     """,
-    "a counter is not what the redemptions that stand moved it by": """
-        SELECT key, stored.n, found.n FROM
-            (SELECT key, sum(n) AS n FROM counters WHERE project_id = $1 GROUP BY key) AS stored
-            FULL JOIN
-            (SELECT moved.key, sum(moved.value::bigint) AS n
-                FROM redemptions, json_each_text(counted) AS moved
-                WHERE project_id = $1 AND object = 'redemption' AND result = 'SUCCESS'
-                    AND rollback_id IS NULL GROUP BY 1) AS found USING (key)
-        WHERE coalesce(stored.n, 0) <> coalesce(found.n, 0) OR stored.n < 0
+    # Its key: assignment, scope, measure, period, time, and the ids of the scope.
+    "a counter is not what the redemptions that stand come to": """
+        SELECT key, stored.n, found.n FROM counters AS stored,
+            LATERAL (SELECT string_to_array(key, '/') AS of) AS parts,
+            LATERAL (SELECT coalesce(CASE of[3] WHEN 'redemptions' THEN count(*)
+                    WHEN 'orders_amount' THEN sum(order_amount)
+                    WHEN 'amount_discounted' THEN sum(discount_amount)
+                    WHEN 'gift_amount' THEN sum(amount) END, 0) AS n
+                FROM redemptions WHERE project_id = $1 AND object = 'redemption'
+                    AND result = 'SUCCESS' AND rollback_id IS NULL
+                    AND of[6] = CASE WHEN of[2] LIKE 'campaign%'
+                        THEN coalesce(campaign_id, voucher_id)
+                        ELSE coalesce(voucher_id, promotion_tier_id) END
+                    AND (of[2] NOT LIKE '%.customer' OR customer_id = of[7])) AS found
+        WHERE project_id = $1 AND stored.n <> found.n
     """,
     "a redemption and its rollback do not name each other": """
         SELECT r.id, r.rollback_id, b.redemption_id FROM redemptions AS r

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.races.load import Ask, all_serve, sql
+from tests.races.test_orders import recounted
 from tests.redeeming import (
     ALL_APPLY,
     body,
@@ -30,6 +31,7 @@ from tests.redeeming import (
     refusal,
     said,
     stacking,
+    tier_of,
 )
 from tests.running import Server, Shop, running, until
 
@@ -165,6 +167,34 @@ def test_limits_of_several_kinds_at_once(shop: Shop) -> None:
     _, outcomes = race(shop, asks)
     assert outcomes[WON] == 20
     assert set(outcomes) <= {WON, OVER, BROKE_A_RULE}
+    recount(shop)
+
+
+def test_a_limit_counts_what_was_before_it(shop: Shop) -> None:
+    """Also what was rolled back since, and whatever of it is under way when the limit is set."""
+    coupon(shop, "code")
+    done = [redeem(shop, "code", customer="ann")["redemptions"][0]["id"] for _ in range(3)]
+    limited(shop, "redemption.count.per_customer", 3, voucher="code")
+    for id_ in done:
+        assert race(shop, [redeeming("code", customer="ann")])[1] == {BROKE_A_RULE: 1}
+        said(shop.api.post(f"/v1/redemptions/{id_}/rollback", json={}))
+        redeem(shop, "code", customer="ann")
+    recount(shop)
+
+
+def test_a_limit_that_is_set_while_they_redeem(shop: Shop) -> None:
+    codes = [f"k{n}" for n in range(8)]
+    for turn in range(4):
+        name = f"C{turn}"
+        campaign(shop, name, [f"{name}{code}" for code in codes])
+        conditions = {"$less_than_or_equal": [100]}
+        rules = {"1": {"name": "campaign.redemptions.count", "conditions": conditions}}
+        rule = said(shop.api.post("/v1/validation-rules", json={"name": name, "rules": rules}))
+        path = f"/v1/validation-rules/{rule['id']}/assignments"
+        asks: list[Ask] = [redeeming(f"{name}{codes[n % 8]}") for n in range(160)]
+        asks.insert(10 + turn * 20, ("POST", path, {"campaign": name}))
+        _, outcomes = race(shop, asks, 40)
+        assert outcomes == {WON: 101, BROKE_A_RULE: 60}
     recount(shop)
 
 
@@ -434,3 +464,68 @@ def test_a_lock_ends_by_itself_whoever_was_killed(own: Server) -> None:
     assert outcomes == {OVER: 10}
     redeem(shop, "long", session={"type": "LOCK", "key": "mine"})
     recount(shop)
+
+
+# --- everything ---------------------------------------------------------------------------------
+
+
+def all_at_once(shop: Shop, seed: int, count: int) -> None:
+    """Whatever shops do with the same few vouchers, cards, tiers, orders and customers."""
+    chance = random.Random(seed)
+    campaign(shop, "C", ["k0", "k1"])
+    limited(shop, "campaign.redemptions.count", count // 4, campaign="C")
+    limited(shop, "campaign.orders.amount_discounted", count * 3, campaign="C")
+    coupon(shop, "k2", limit=count // 8)
+    limited(shop, "redemption.count.per_customer", 3, voucher="k2")
+    for card in ("g0", "g1"):
+        gift_card(shop, card, count * 2)
+    tier = tier_of(shop, "P")
+    done = [redeem(shop, "k0", ("g0", 5), amount=100, customer="ann") for _ in range(count // 10)]
+    things: list[str | tuple[str, int]] = ["k0", "k1", "k2", ("g0", 9), ("g1", 7), tier]
+
+    def asked() -> Ask:
+        who = chance.choice(["ann", "bob", "cid"])
+        order = {"source_id": f"o{chance.randrange(8)}", "amount": 1000}
+        chosen = chance.sample(things, chance.choice([1, 1, 2, 3]))
+        word = chance.choices(
+            ["redeem", "order", "lock", "undo", "pay", "fill", "customer", "release"],
+            [40, 20, 10, 12, 8, 4, 4, 4],
+        )[0]
+        if word == "redeem":
+            return redeeming(*chosen, customer=who, amount=500)
+        if word == "order":
+            return redeeming(*chosen, customer=who, order=order)
+        if word == "lock":
+            session = {"type": "LOCK", "key": f"s{chance.randrange(5)}"}
+            return "POST", "/v1/validations", body(*chosen, amount=500, session=session)
+        if word == "undo":
+            of = chance.choice(done)["parent_redemption"]["id"]
+            return "POST", f"/v1/redemptions/{of}/rollbacks", {}
+        if word == "pay":
+            status = chance.choice(["PAID", "PAID", "FULFILLED"])
+            return "PUT", f"/v1/orders/{order['source_id']}", {"status": status}
+        if word == "fill":
+            return "POST", "/v1/vouchers/g0/balance", {"amount": chance.choice([30, -20])}
+        if word == "customer":
+            return "POST", "/v1/customers", {"source_id": who, "name": f"N{chance.random()}"}
+        return "DELETE", f"/v1/vouchers/k2/sessions/s{chance.randrange(5)}", None
+
+    started = time.monotonic()
+    _, outcomes = race(shop, [asked() for _ in range(count)], 40)
+    seconds = time.monotonic() - started
+    assert {status for status, _ in outcomes} <= {200, 204, 400, 404}, outcomes
+    assert outcomes[WON] > count // 4, outcomes
+    assert seconds < 5 + count / 15, f"seed {seed}: {seconds:.1f} s"
+    recount(shop)
+    recounted(shop)
+
+
+def test_everything_at_once(shop: Shop) -> None:
+    all_at_once(shop, 1, 250)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_everything_at_once_again_and_again(server: Server) -> None:
+    for seed in range(40):
+        all_at_once(server.project(), seed, 300)

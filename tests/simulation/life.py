@@ -22,9 +22,10 @@ from tests.redeeming import (
     read,
     refusal,
     said,
+    tier_of,
 )
 from tests.running import Shop
-from tests.simulation.model import Campaign, Done, Limit, Model, Order, Part, Thing
+from tests.simulation.model import Campaign, Done, Limit, Model, Order, Part, Thing, adds
 
 # Every stored number that a redemption may move.
 NUMBERS = """
@@ -64,6 +65,7 @@ WEIGHTS = {
     "new_card": 2,
     "new_campaign": 1,
     "new_tier": 1,
+    "new_limit": 1,
     "fill_card": 1,
     "validate": 8,
     "lock": 6,
@@ -178,20 +180,25 @@ class Life:
         self.model.things[thing.name] = thing
 
     def new_tier(self) -> None:
-        name = self._name("promo")
-        made = said(
-            self.shop.api.post("/v1/campaigns", json={"name": name, "campaign_type": "PROMOTION"})
-        )
-        of = self.model.campaigns[name] = Campaign(name, made["id"])
+        name, off = self._name("promo"), self.chance.randint(1, 500)
+        id_ = tier_of(self.shop, name, off)
+        of = Campaign(name, said(self.shop.api.get(f"/v1/campaigns/{name}"))["id"])
         of.limits = self._limits(True, campaign=name)
-        for _ in range(2):
-            off = self.chance.randint(1, 500)
-            action = {"discount": {"type": "AMOUNT", "amount_off": off}}
-            tier = {"name": self._name("tier"), "action": action}
-            made = said(self.shop.api.post(f"/v1/promotions/{of.id}/tiers", json=tier))
-            thing = Thing(made["id"], "tier", of, off=off)
-            thing.limits = self._limits(False, promotion_tier=thing.name)
-            self.model.things[thing.name] = thing
+        self.model.campaigns[name] = of
+        thing = Thing(id_, "tier", of, off=off)
+        thing.limits = self._limits(False, promotion_tier=id_)
+        self.model.things[id_] = thing
+
+    def new_limit(self) -> None:
+        """On something that may have been redeemed before: that counts."""
+        thing = self.chance.choice(self._living())
+        kind = "promotion_tier" if thing.kind == "tier" else "voucher"
+        for limit in self._limits(False, **{kind: thing.name}):
+            for done in self.model.standing():
+                for part in done.parts:
+                    if part.thing is thing:
+                        limit.sums[limit.whose(done.customer)] += adds(limit, part)
+            thing.limits.append(limit)
 
     def fill_card(self) -> None:
         cards = [one for one in self._living() if one.kind == "gift"]
