@@ -240,12 +240,12 @@ FAULTS = {
                 OR least(discount_amount, items_discount_amount) < 0)
     """,
     "an order's lines do not come to its amounts": """
-        SELECT id, amount, items_discount_amount, of_lines.amount, of_lines.discount FROM orders,
+        SELECT id, orders.amount, items_discount_amount, of_lines.amount, discount FROM orders,
             LATERAL (SELECT sum((line ->> 'amount')::bigint) AS amount,
                     coalesce(sum((line ->> 'discount_amount')::bigint), 0) AS discount
                 FROM json_array_elements(items) AS line) AS of_lines
-        WHERE project_id = $1 AND (items_discount_amount <> of_lines.discount
-            OR amount <> of_lines.amount)
+        WHERE project_id = $1 AND (items_discount_amount <> discount
+            OR orders.amount <> of_lines.amount)
     """,
     "an order does not name its redemptions": """
         SELECT r.id, r.order_id, orders.redemptions FROM redemptions AS r
