@@ -44,8 +44,8 @@ def statements() -> dict[str, str]:
                 found[f"{info.name}.{name}.UPDATE"] = value.UPDATE
             if isinstance(value, Listing):
                 found.update(listed(f"{info.name}.{name}", value))
-            if isinstance(value, dict) and name == "PURGES":
-                found.update({f"{info.name}.{name}.{table}": text for table, text in value.items()})
+            if isinstance(value, dict) and name in ("PURGES", "RECOUNTS"):
+                found.update({f"{info.name}.{name}.{key}": text for key, text in value.items()})
     return found
 
 

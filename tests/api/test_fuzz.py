@@ -69,6 +69,7 @@ MADE: dict[str, tuple[str, dict[str, Any]]] = {
         "/management/v1/projects/{project}/custom-event-schemas",
         {"name": "x", "schema": {"properties": WORD}},
     ),
+    "stackingRulesId": ("/management/v1/projects/{project}/stacking-rules", {}),
 }
 
 
@@ -134,7 +135,8 @@ class Target:
         if name == "assignmentId":
             body = {"voucher": self.living("code")}
         listed = self.shop.api.get(path, headers=self.headers).json()
-        if listed[listed["data_ref"]]:
+        # Stacking rules that nobody set are listed without an id.
+        if listed[listed["data_ref"]] and "id" in listed[listed["data_ref"]][0]:
             found: str = listed[listed["data_ref"]][0]["id"]
             return found
         answer = self.shop.api.post(path, json=body, headers=self.headers)
@@ -229,7 +231,7 @@ def test_no_request_is_too_much_at_length(case: Any, known: bool, target: Target
 def test_every_operation_but_one_is_fuzzed() -> None:
     whole = {(op.ok().method, op.ok().path) for op in schema.get_all_operations()}
     some = {(op.ok().method, op.ok().path) for op in fuzzed.get_all_operations()}
-    assert len(whole) == 145
+    assert len(whole) == 150
     named = {name for _, path in whole for name in re.findall(r"{(\w+)}", path)}
     others = {"binEntryId", "campaignTemplateId", "assetId"}
     assert named == {*MADE, *KNOWN, *PROMOTION, *others}

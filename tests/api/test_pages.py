@@ -160,6 +160,17 @@ OPERATIONS = {
     "POST /management/v1/projects/{projectId}/templates/campaigns/{campaignTemplateId}/copy": (
         "management-copy-campaign-template"
     ),
+    "POST /management/v1/projects/{projectId}/stacking-rules": "create-stacking-rules",
+    "GET /management/v1/projects/{projectId}/stacking-rules": "list-stacking-rules",
+    "GET /management/v1/projects/{projectId}/stacking-rules/{stackingRulesId}": (
+        "get-stacking-rules"
+    ),
+    "PUT /management/v1/projects/{projectId}/stacking-rules/{stackingRulesId}": (
+        "update-stacking-rules"
+    ),
+    "DELETE /management/v1/projects/{projectId}/stacking-rules/{stackingRulesId}": (
+        "delete-stacking-rules"
+    ),
     "POST /management/v1/projects/{projectId}/metadata-schemas": "create-metadata-schema",
     "GET /management/v1/projects/{projectId}/metadata-schemas": "list-metadata-schemas-of-project",
     "GET /management/v1/projects/{projectId}/metadata-schemas/{metadataSchemaId}": (

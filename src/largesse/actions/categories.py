@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from largesse.engine import stacking
 from largesse.kit import db, wire
 from largesse.kit.errors import NotFound
-from largesse.store import categories
+from largesse.store import categories, definitions, stacking_rules
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
 
@@ -34,6 +35,22 @@ def answer(row: db.Row) -> Category:
         created_at=wire.stamp(row["created_at"]),
         updated_at=UNSET if row["updated_at"] is None else wire.stamp(row["updated_at"]),
     )
+
+
+async def delete(ctx: Context, category_id: str) -> None:
+    """Deletes a category, and with it all that the stacking rules say of it, as one setting of the
+    category's own: a later category never takes it over. Raises NotFound.
+    """
+    await definitions.bump(ctx.db, ctx.project_id)
+    if await ctx.db.fetchrow(categories.DELETE, ctx.project_id, category_id) is None:
+        raise NotFound.of("category", category_id)
+    row = await ctx.db.fetchrow(stacking_rules.OF_PROJECT, ctx.project_id)
+    if row is None:
+        return
+    known = stacking_rules.read(row["rules"])
+    if category_id in stacking.categories(known):
+        rules = stacking_rules.stored(stacking.without(known, category_id))
+        await ctx.db.execute(stacking_rules.UPDATE, ctx.project_id, row["id"], rules, ctx.now)
 
 
 async def of_rows(ctx: Context, rows: Sequence[db.Row]) -> dict[str, Category]:

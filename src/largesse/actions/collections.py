@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from largesse.actions.segments import clock_of
 from largesse.engine import collections as rules
 from largesse.engine.conditions import Conditions, FilterError
+from largesse.engine.lines import Line
 from largesse.kit import db, wire
 from largesse.kit.errors import InvalidPayload, NotFound, ResourceInUse
 from largesse.store import collections, definitions, locations
@@ -159,6 +161,29 @@ async def delete(ctx: Context, collection_id: str) -> None:
         raise ResourceInUse.of("products_collection", collection_id, "validation_rules", users)
     if await ctx.db.fetchval(collections.DELETE, ctx.project_id, collection_id) is None:
         raise NotFound.of("products_collection", collection_id)
+
+
+async def of_lines(
+    ctx: Context, collection_ids: Iterable[str], lines: Iterable[Line]
+) -> dict[str, set[str]]:
+    """Which of some collections the products and SKUs of an order belong to, by their ids."""
+    wanted = sorted(set(collection_ids))
+    names = {line.product_id for line in lines} | {line.sku_id for line in lines}
+    sold = sorted(name for name in names if name)
+    found: dict[str, set[str]] = {}
+    if not wanted or not sold:
+        return found
+    for row in await ctx.db.fetch(collections.NAMED, ctx.project_id, wanted):
+        narrowed = await members(ctx, row)
+        if "picked" in narrowed:
+            chosen = set(narrowed["picked"])
+        else:
+            statement, arguments = collections.matching(narrowed["filter"], sold)
+            rows = await ctx.db.fetch(statement, ctx.project_id, *arguments)
+            chosen = {found_["id"] for found_ in rows}
+        for name in chosen.intersection(sold):
+            found.setdefault(name, set()).add(row["id"])
+    return found
 
 
 async def members(ctx: Context, row: db.Row) -> dict[str, Any]:

@@ -73,16 +73,24 @@ def check(items: Sequence[ItemBody], most: int) -> None:
 
 
 async def items_of(
-    ctx: Context, bodies: Sequence[ItemBody], known: Definitions, *, silent: bool
+    ctx: Context,
+    bodies: Sequence[ItemBody],
+    known: Definitions,
+    *,
+    silent: bool,
+    override: bool = True,
 ) -> list[Item]:
-    """The items as they are stored: with what the catalogue knows, where the body does not say."""
+    """The items as they are stored: with what the catalogue knows, where the body does not say.
+    Without `override` nothing is stored of products, whatever the items want.
+    """
     # Copies: an override notes its product's id in them, which a transaction that is run again must
     # not find there.
     bodies = [msgspec.structs.replace(body) for body in bodies]
     stored = [
         body
         for body in bodies
-        if (body.product and body.product.override) or (body.sku and body.sku.override)
+        if override
+        and ((body.product and body.product.override) or (body.sku and body.sku.override))
     ]
     # One order of locks for all who write many.
     for body in sorted(stored, key=lambda body: (_product_names(body), _sku_names(body))):
@@ -224,6 +232,20 @@ def _item(body: ItemBody, catalogue: Catalogue) -> Item:
     if sku is not None and body.source_id is None:
         item.sku_id = sku["id"]
     return item
+
+
+async def named(ctx: Context, names: Sequence[str]) -> dict[str, Item]:
+    """Products and SKUs by ids or source ids: an item of each that exists, with its price."""
+    bodies = {name: ItemBody(product_id=name, sku_id=name) for name in names}
+    catalogue = await _catalogue(ctx, list(bodies.values()))
+    found = {}
+    for name, body in bodies.items():
+        if name in catalogue.skus or name in catalogue.products:
+            item = _item(body, catalogue)
+            item.product_id = item.product.id if item.product else UNSET
+            item.sku_id = item.sku.id if item.sku else UNSET
+            found[name] = rules.priced(item)
+    return found
 
 
 def _sold(body: SoldBody | None, row: db.Row | None, name: str) -> Sold | UnsetType:

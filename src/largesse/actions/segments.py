@@ -256,6 +256,14 @@ async def of_customer(ctx: Context, customer: str) -> list[SegmentName]:
             if member["type"] == rules.STATIC:
                 found[member["id"]] = SegmentName(member["id"], member["name"])
     columns: Mapping[str, Any] = customers.blank(customer, ctx.now) if row is None else row
+    belongs = await _belonging(ctx, known, columns, set(found))
+    rows = await ctx.db.fetch(segments.NAMES, ctx.project_id, sorted(belongs | set(found)))
+    return [SegmentName(row["id"], row["name"]) for row in rows]
+
+
+async def _belonging(
+    ctx: Context, known: Definitions, columns: Mapping[str, Any], static: set[str]
+) -> set[str]:
     clock = clock_of(ctx)
     facts = await segments.facts(
         ctx.db,
@@ -263,12 +271,17 @@ async def of_customer(ctx: Context, customer: str) -> list[SegmentName]:
         [columns],
         known.segments,
         clock,
-        member_of={columns["id"]: set(found)},
+        member_of={columns["id"]: static},
         shapes=known.locations,
     )
-    belongs = rules.members(known.segments, facts[0], clock)
-    rows = await ctx.db.fetch(segments.NAMES, ctx.project_id, sorted(belongs | set(found)))
-    return [SegmentName(row["id"], row["name"]) for row in rows]
+    return rules.members(known.segments, facts[0], clock)
+
+
+async def belonging(ctx: Context, known: Definitions, columns: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of all segments that somebody is in who is as these columns say."""
+    members = await segments.memberships(ctx.db, ctx.project_id, [columns["id"]])
+    static = members.get(columns["id"], set()) - {segment.id for segment in known.segments}
+    return frozenset(static | await _belonging(ctx, known, columns, static))
 
 
 # --- all customers ------------------------------------------------------------------------------

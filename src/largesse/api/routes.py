@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from largesse.api.client import customers as client_customers
 from largesse.api.client import events as client_events
-from largesse.api.management import projects, schemas
+from largesse.api.management import projects, schemas, stacking_rules
 from largesse.api.management import templates as management_templates
 from largesse.api.v1 import (
     activity,
@@ -56,4 +56,5 @@ OPERATIONS: list[Operation] = [
     *projects.routes.operations,
     *schemas.routes.operations,
     *management_templates.routes.operations,
+    *stacking_rules.routes.operations,
 ]

@@ -355,6 +355,21 @@ def budgets(portion: Portion) -> list[Budget]:
     ]
 
 
+def could_spend(
+    applicability: Applicability, lines: Sequence[Line], collections: Collections
+) -> list[Budget]:
+    """The budgets that units of some lines would count in, each once."""
+    if not any(entry.budgets for entry in applicability.included):
+        return []
+    found: dict[Budget, None] = {}
+    for line in lines:
+        number = applicability._included.match(line, collections)
+        if number is not None:
+            portion = Portion(line, line.quantity, applicability.included[number])
+            found.update(dict.fromkeys(budgets(portion)))
+    return list(found)
+
+
 def answered(
     applicability: Applicability, lines: Sequence[Line], portions: Sequence[Portion]
 ) -> list[Entry]:

@@ -112,6 +112,21 @@ def apply(discount: Discount, cart: Cart, portions: Sequence[Portion], terms: Te
     return Applied(after, after.discount_amount - cart.discount_amount, items)
 
 
+def worked_out(discount: Discount, terms: Terms) -> Discount:
+    """A discount of the whole order as it is answered: with what its formula came to."""
+    if isinstance(discount, Unit) or discount.effect != TO_ORDER or discount.formula is None:
+        return discount
+    if isinstance(discount, Amount):
+        amount = _money(discount.formula, terms, None, discount.amount_off)
+        return msgspec.structs.replace(discount, amount_off=amount)
+    if isinstance(discount, Fixed):
+        price = _money(discount.formula, terms, None, discount.fixed_amount or 0)
+        return msgspec.structs.replace(discount, fixed_amount=price)
+    percent = _percentage(discount, msgspec.structs.replace(terms, bundles=1), None)
+    whole = percent == percent.to_integral_value()
+    return msgspec.structs.replace(discount, percent_off=int(percent) if whole else float(percent))
+
+
 def spent(applied: Applied, portions: Sequence[Portion]) -> dict[Budget, int]:
     """How many units of each budget a discount has spent: those of lines that it discounted."""
     places = {line.index: place for place, line in enumerate(applied.cart.lines)}

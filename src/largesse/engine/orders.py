@@ -32,7 +32,9 @@ class Sold(msgspec.Struct, omit_defaults=True):
 
 
 class Item(msgspec.Struct, kw_only=True):
-    """A line of an order. What is unset is left out; `subtotal_amount` is after its discounts."""
+    """A line of an order. What is unset is left out; `subtotal_amount` is after its discounts, and
+    the `applied_` members tell what one request did.
+    """
 
     object: str = "order_item"
     source_id: str | UnsetType = UNSET
@@ -44,12 +46,20 @@ class Item(msgspec.Struct, kw_only=True):
     initial_quantity: int | UnsetType = UNSET
     amount: int | UnsetType = UNSET
     discount_amount: int | UnsetType = UNSET
+    applied_discount_amount: int | UnsetType = UNSET
+    applied_discount_quantity: int | UnsetType = UNSET
+    applied_quantity: int | UnsetType = UNSET
+    applied_quantity_amount: int | UnsetType = UNSET
     initial_amount: int | UnsetType = UNSET
     price: int | UnsetType = UNSET
     subtotal_amount: int | UnsetType = UNSET
     product: Sold | UnsetType = UNSET
     sku: Sold | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
+
+
+# What items say of the request that touched them last.
+APPLIED = ("discount_amount", "discount_quantity", "quantity", "quantity_amount")
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -64,7 +74,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 _BOUNDS = {
     "quantity": (1, MOST_QUANTITY),
-    "initial_quantity": (1, MOST_QUANTITY),
+    "initial_quantity": (0, MOST_QUANTITY),
     "discount_quantity": (0, MOST_QUANTITY),
     "amount": (0, MOST_AMOUNT),
     "discount_amount": (0, MOST_AMOUNT),

@@ -7,13 +7,14 @@
     │        InvalidVoucher  InvalidGift  InvalidCampaign  InvalidCodeConfig  DuplicateCodes
     │        InvalidBalance  GiftAmountExceeded  PointsExceeded  InvalidCustomer
     │        ResourceProtected  UnsupportedCampaignType
-    │        InvalidValidationRules
+    │        InvalidValidationRules  DuplicatedRedeemables  InvalidRedeemables
+    │        AmbiguousTrackingId  AlreadyRolledBack  InvalidRedemption  InvalidRedemptionParent
     ├── 401  Unauthorized
     ├── 403  Forbidden
     ├── 404  NotFound
     ├── 405  MethodNotAllowed
     ├── 406  NotAcceptable
-    ├── 409  DuplicateFound
+    ├── 409  DuplicateFound  StackingRulesExist
     ├── 413  PayloadTooLarge        (a shape of its own)
     ├── 415  UnsupportedMediaType
     ├── 429  TooManyRequests
@@ -156,6 +157,39 @@ class InvalidCustomer(Problem):
     code, key, message = 400, "invalid_customer", "Invalid customer"
 
 
+class DuplicatedRedeemables(Problem):
+    code, key, message = 400, "duplicated_redeemables", "Duplicated redeemables detected"
+
+
+class InvalidRedeemables(Problem):
+    code, key, message = 400, "invalid_redeemables", "Invalid redeemables"
+
+
+class AmbiguousTrackingId(Problem):
+    """`AmbiguousTrackingId.of("ann", "bob")` names the two whom a request speaks of."""
+
+    code, key, message = 400, "ambiguous_tracking_id", "Ambiguous trackingId"
+
+    @classmethod
+    def of(cls, one: str, other: str) -> AmbiguousTrackingId:
+        return cls(
+            "The customer is named in two ways that disagree",
+            message=f"Ambiguous trackingId ('{one}' vs. '{other}')",
+        )
+
+
+class AlreadyRolledBack(Problem):
+    code, key, message = 400, "already_rolled_back", "Already rolled back"
+
+
+class InvalidRedemption(Problem):
+    code, key, message = 400, "invalid_redemption", "Invalid redemption"
+
+
+class InvalidRedemptionParent(Problem):
+    code, key, message = 400, "invalid_redemption_parent", "Invalid redemption parent"
+
+
 class ResourceProtected(Problem):
     code, key, message = 400, "resource_protected", "Resource is protected"
 
@@ -242,6 +276,10 @@ class DuplicateFound(Problem):
             resource_id=resource_id,
             resource_type=resource_type,
         )
+
+
+class StackingRulesExist(Problem):
+    code, key, message = 409, "stacking_rules_exist", "Stacking rules exist"
 
 
 class PayloadTooLarge(Problem):

@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     segments: Size = 100
     segment_customers: Size = 20_000
     segment_refresh_seconds: Size = 600
+    redeemables: Size = 30
+    rollback_days: Count = 92
+    week_starts_on: Annotated[int, Meta(ge=0, le=6)] = 0
     collections: Size = 100
     collection_products: Size = 20
 

@@ -112,6 +112,28 @@ def _column(field: str, hole: Hole) -> str:
     return field
 
 
+NAMED = f"""
+SELECT {TABLE.columns} FROM product_collections
+WHERE project_id = $1 AND id = ANY($2::text[]) ORDER BY id
+"""
+
+
+def matching(criterion: Criterion, ids: Sequence[str]) -> tuple[str, list[Any]]:
+    """A statement for those of some products and SKUs that a filter chooses, and its arguments but
+    the first, which is the project.
+    """
+    arguments: list[Any] = [list(ids)]
+
+    def hole(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments) + 1}"
+
+    condition = criterion.condition(hole)
+    return (
+        f"SELECT id FROM {ITEMS} WHERE project_id = $1 AND id = ANY($2::text[]) AND {condition}"
+    ), arguments
+
+
 def picked(products: Sequence[Mapping[str, Any]]) -> list[str]:
     """The ids of what was picked by hand; a product brings its SKUs."""
     return [product["id"] for product in products]

@@ -15,7 +15,7 @@ from largesse.engine.schemas import Definition, Schema
 from largesse.engine.segments import Segment
 from largesse.engine.stacking import StackingRules
 from largesse.kit.db import Db
-from largesse.store import categories
+from largesse.store import categories, stacking_rules
 from largesse.store.categories import Category
 
 # Every change of a definition moves the number, in the same transaction.
@@ -37,7 +37,6 @@ SEGMENTS = """
 SELECT id, name, type, filter FROM segments
 WHERE project_id = $1 AND type <> 'static' ORDER BY created_at, id
 """
-STACKING_RULES = "SELECT rules FROM stacking_rules WHERE project_id = $1"
 LOCATIONS = "SELECT id, shape FROM locations WHERE project_id = $1 AND id = ANY($2::text[])"
 REMEMBERED = 1000
 
@@ -60,7 +59,6 @@ class Definitions(msgspec.Struct, frozen=True):
 
 
 NONE = Definitions()
-_stacking = msgspec.json.Decoder(StackingRules).decode
 _known: OrderedDict[str, tuple[int, Definitions]] = OrderedDict()
 
 
@@ -108,8 +106,8 @@ async def load(db: Db, project_id: str) -> Definitions:
     named = sorted({name for segment in segments for name in rules.locations(segment)})
     rows = await db.fetch(LOCATIONS, project_id, named) if named else []
     locations = {row["id"]: msgspec.json.decode(row["shape"]) for row in rows}
-    stacked = await db.fetchval(STACKING_RULES, project_id)
-    stacking = StackingRules() if stacked is None else _stacking(stacked)
+    row = await db.fetchrow(stacking_rules.OF_PROJECT, project_id)
+    stacking = StackingRules() if row is None else stacking_rules.read(row["rules"])
     known = [categories.TABLE.of(row) for row in await db.fetch(categories.LIST, project_id)]
     by_id = {category.id: category for category in known}
     return Definitions(schemas, events, segments, locations, stacking, by_id)

@@ -68,17 +68,17 @@ async def get_category(ctx: Context, category_id: str) -> Category:
 @routes.put("/v1/categories/{categoryId}", body=CategoryBody, answer=Category)
 async def update_category(ctx: Context, category_id: str, body: CategoryBody) -> Category:
     """Update a category's name and hierarchy."""
+    await definitions.bump(ctx.db, ctx.project_id)
     row = await ctx.db.fetchrow(
         categories.UPDATE, ctx.project_id, category_id, body.name, body.hierarchy, ctx.now
     )
-    await definitions.bump(ctx.db, ctx.project_id)
     return _found(row, category_id)
 
 
 @routes.delete("/v1/categories/{categoryId}")
 async def delete_category(ctx: Context, category_id: str) -> None:
-    """Delete a category."""
-    row = await ctx.db.fetchrow(categories.DELETE, ctx.project_id, category_id)
-    if row is None:
-        raise NotFound.of("category", category_id)
-    await definitions.bump(ctx.db, ctx.project_id)
+    """Delete a category.
+
+    What the stacking rules say of it goes with it.
+    """
+    await actions.delete(ctx, category_id)

@@ -1,0 +1,159 @@
+"""Counters of redemptions, where a rule sets a limit on them. A row is opened with what was
+redeemed before, so that a limit counts whatever it is set on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from largesse.engine.counters import Counter, Subject
+from largesse.engine.incentives import PROMOTION_TIER, Tally
+from largesse.kit.db import Db
+
+READ = """
+SELECT key, sum(n)::bigint AS n FROM counters WHERE project_id = $1 AND key = ANY($2::text[])
+GROUP BY key
+"""
+HOLD = """
+SELECT key, n FROM counters WHERE project_id = $1 AND key = ANY($2::text[]) AND slot = 0
+ORDER BY key FOR NO KEY UPDATE
+"""
+OPEN = """
+INSERT INTO counters (project_id, key, slot, n, created_at)
+SELECT $1, key, 0, n, $4 FROM unnest($2::text[], $3::bigint[]) AS opened (key, n)
+ORDER BY key ON CONFLICT DO NOTHING
+"""
+MOVE = """
+UPDATE counters SET n = counters.n + moved.n
+FROM unnest($2::text[], $3::bigint[]) AS moved (key, n)
+WHERE project_id = $1 AND counters.key = moved.key AND slot = 0
+"""
+DELETE_OF_CUSTOMER = "DELETE FROM counters WHERE project_id = $1 AND key LIKE '%/' || $2::text"
+
+_COUNTED = "object = 'redemption' AND result = 'SUCCESS' AND rollback_id IS NULL"
+_SUMS = {
+    "redemptions": "count(*)",
+    "orders_amount": "coalesce(sum(order_amount), 0)::bigint",
+    "amount_discounted": "coalesce(sum(discount_amount), 0)::bigint",
+    "gift_amount": "coalesce(sum(amount), 0)::bigint",
+}
+_OF_TIME = (
+    "($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)"
+)
+# By whose redemptions are summed up. Those of a customer are few whatever they redeemed, so that is
+# said in a way that no other index is taken for.
+_SCOPES = {
+    "campaign": "campaign_id = $2",
+    "voucher": "voucher_id = $2",
+    "tier": "promotion_tier_id = $2",
+    "customer": "coalesce({0}) = $2 AND customer_id = $5",
+    "api_key": "{0} = $2 AND channel_id = $5",
+}
+_COLUMNS = {"campaign": "campaign_id", "voucher": "voucher_id", "tier": "promotion_tier_id"}
+
+
+def _recount(measure: str, condition: str) -> str:
+    return (
+        f"SELECT {_SUMS[measure]} FROM redemptions "
+        f"WHERE project_id = $1 AND {condition} AND {_OF_TIME} AND {_COUNTED}"
+    )
+
+
+RECOUNTS = {
+    (measure, of, narrowed): _recount(
+        measure,
+        _SCOPES[narrowed].format(f"{column}, ''" if narrowed == "customer" else column)
+        if narrowed
+        else _SCOPES[of],
+    )
+    for measure in _SUMS
+    for of, column in _COLUMNS.items()
+    for narrowed in ("", "customer", "api_key")
+}
+
+
+async def read(
+    db: Db, project_id: str, tallies: Sequence[Tally], zone: ZoneInfo
+) -> Mapping[str, int]:
+    """What rows of counters say, as a validation sees them: nothing is opened."""
+    keys = sorted({tally.key for tally in tallies})
+    if not keys:
+        return {}
+    found = {row["key"]: row["n"] for row in await db.fetch(READ, project_id, keys)}
+    return found | await _recounted(db, project_id, _missing(tallies, found), zone)
+
+
+async def hold(
+    db: Db, project_id: str, tallies: Sequence[Tally], zone: ZoneInfo, now: datetime
+) -> Mapping[str, int]:
+    """What rows of counters say, held in the order of their keys until the transaction ends; those
+    that are missing are opened.
+    """
+    keys = sorted({tally.key for tally in tallies})
+    if not keys:
+        return {}
+    found = {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, keys)}
+    missing = _missing(tallies, found)
+    if not missing:
+        return found
+    opened = await _recounted(db, project_id, missing, zone)
+    first = sorted(opened)
+    await db.execute(OPEN, project_id, first, [opened[key] for key in first], now)
+    # Somebody may have opened one in the meantime, and moved it.
+    return found | {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, first)}
+
+
+def _missing(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:
+    return list({tally.key: tally for tally in tallies if tally.key not in found}.values())
+
+
+async def _recounted(
+    db: Db, project_id: str, tallies: Sequence[Tally], zone: ZoneInfo
+) -> dict[str, int]:
+    return {tally.key: await _sum(db, project_id, tally, zone) for tally in tallies}
+
+
+async def _sum(db: Db, project_id: str, tally: Tally, zone: ZoneInfo) -> int:
+    """What was redeemed before. Units of products are counted from when their limit was set."""
+    counter, incentive = tally.counter, tally.incentive
+    if counter.measure == "units" or "user" in counter.scope:
+        return 0
+    of = "tier" if incentive.object == PROMOTION_TIER else "voucher"
+    id_ = incentive.id
+    if "campaign" in counter.scope and incentive.campaign is not None:
+        of, id_ = "campaign", incentive.campaign.id
+    whom: tuple[Subject, ...] = ("customer", "api_key")
+    narrowed = next((name for name in whom if name in counter.scope), None)
+    statement = RECOUNTS[counter.measure, of, narrowed or ""]
+    first, last = _bounds(counter, tally.bucket, zone)
+    of_whom = [tally.subjects[narrowed]] if narrowed else []
+    found: int = await db.fetchval(statement, project_id, id_, first, last, *of_whom)
+    return found
+
+
+def _bounds(
+    counter: Counter, bucket: str, zone: ZoneInfo
+) -> tuple[datetime | None, datetime | None]:
+    """From when to when a period goes, the end not included."""
+    if counter.period == "total":
+        return None, None
+    text = f"{bucket}-01" if counter.period == "monthly" else bucket
+    first = datetime.fromisoformat(text).replace(tzinfo=zone)
+    if counter.period == "daily":
+        return first, _midnight(first + timedelta(days=1))
+    if counter.period == "weekly":
+        return first, _midnight(first + timedelta(days=7))
+    return first, _midnight((first + timedelta(days=32)).replace(day=1))
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0)
+
+
+async def move(db: Db, project_id: str, moves: Mapping[str, int]) -> None:
+    """Adds to rows of counters, which are held."""
+    if moves:
+        keys = sorted(moves)
+        await db.execute(MOVE, project_id, keys, [moves[key] for key in keys])
