@@ -17,7 +17,7 @@ import largesse
 from largesse import store
 from largesse.api.routes import OPERATIONS
 from largesse.kit import auth, db, errors
-from largesse.store import customers, events, jobs, projects
+from largesse.store import customers, events, jobs, kept_answers, projects
 from largesse.store.listing import Listing, Window
 from largesse.store.table import Changes, Table
 from tests.running import Server
@@ -139,6 +139,8 @@ HOT = {
     events.HANDLE: "events_unhandled",
     jobs.CLAIM: "jobs_open",
     jobs.NEXT_ROWS: "job_rows_pkey",
+    kept_answers.GET: "kept_answers_pkey",
+    kept_answers.DROP_OLD: "kept_answers_created",
 }
 
 
@@ -160,7 +162,9 @@ FILL = [
     """INSERT INTO job_rows (project_id, job_id, n, reference)
     SELECT project_id, id, n, 's' || n FROM jobs, generate_series(1, 5) AS n
     WHERE type = 't'""",
-    "ANALYZE customers, events, jobs, job_rows",
+    """INSERT INTO kept_answers (project_id, key, request, status, answer, created_at)
+    SELECT project_id, id, 'r', 200, 'a', created_at FROM customers""",
+    "ANALYZE customers, events, jobs, job_rows, kept_answers",
 ]
 
 

@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import largesse
+from largesse.actions import kept_answers
 from largesse.actions.admit import Admission
 from largesse.api.routes import OPERATIONS
 from largesse.kit import db, logs, metrics, openapi, settings, wire
@@ -89,6 +90,8 @@ def build(config: Settings, pool: Any) -> Http:
         OPERATIONS,
         admit=Admission(pool, now),
         begin=begin,
+        claim=kept_answers.claim,
+        keep=kept_answers.keep,
         pool=pool,
         limits=limits,
         new_id=ids.new,

@@ -18,7 +18,7 @@ from largesse.kit.clock import now, now_ms
 from largesse.kit.ids import Ids
 from largesse.kit.logs import log
 from largesse.kit.settings import Settings
-from largesse.store import events, jobs, projects
+from largesse.store import events, jobs, kept_answers, projects
 from largesse.store import exports as export_store
 from largesse.store import segments as segment_store
 from largesse.store.context import Context
@@ -152,13 +152,17 @@ class Worker:
         return await self._each(projects.DELETED, "purge", purge)
 
     async def reports_once(self) -> bool:
-        """Reports and exports past their time."""
+        """Reports, exports and kept answers past their time."""
 
         async def drop(project_id: str) -> bool:
             await self.pool.execute(jobs.DROP_OLD_ROWS, project_id, now())
             oldest = now() - timedelta(days=self.config.report_days)
             await self.pool.execute(export_store.DROP_OLD, project_id, oldest)
-            return False
+            oldest = now() - timedelta(seconds=self.config.idempotency_seconds)
+            dropped = await self.pool.execute(
+                kept_answers.DROP_OLD, project_id, oldest, PURGE_PORTION
+            )
+            return bool(dropped == f"DELETE {PURGE_PORTION}")
 
         return await self._each(projects.LIST, "reports", drop)
 

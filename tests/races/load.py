@@ -21,7 +21,9 @@ Ask = tuple[str, str, Any]
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-def parallel(shop: Shop, asks: Sequence[Ask], connections: int = 100) -> list[httpx.Response]:
+def parallel(
+    shop: Shop, asks: Sequence[Ask], connections: int = 100, **headers: str
+) -> list[httpx.Response]:
     """Sends requests `(method, path, body)` at the same time, over connections that are open
     already and reach every web worker; the answers in the order of the requests.
 
@@ -35,7 +37,8 @@ def parallel(shop: Shop, asks: Sequence[Ask], connections: int = 100) -> list[ht
 
         async def say(first: int, stream: Stream) -> None:
             for number in range(first, len(asks), connections):
-                answers[number] = await _exchange(stream, _request(shop, *asks[number]))
+                request = _request(shop, *asks[number], headers)
+                answers[number] = await _exchange(stream, request)
 
         await asyncio.gather(*(say(first, stream) for first, stream in enumerate(streams)))
         for _, writer in streams:
@@ -45,8 +48,11 @@ def parallel(shop: Shop, asks: Sequence[Ask], connections: int = 100) -> list[ht
     return [answers[number] for number in range(len(asks))]
 
 
-def _request(shop: Shop, method: str, path: str, body: Any) -> httpx.Request:
-    return shop.api.build_request(method, path, json=body)
+def _request(
+    shop: Shop, method: str, path: str, body: Any, headers: dict[str, str] | None = None
+) -> httpx.Request:
+    plain = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+    return shop.api.build_request(method, path, json=body, headers=plain)
 
 
 async def _exchange(stream: Stream, request: httpx.Request) -> httpx.Response:

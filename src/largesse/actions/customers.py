@@ -13,7 +13,16 @@ from largesse.kit import db, wire
 from largesse.kit.errors import DuplicateFound, NotFound
 from largesse.kit.ids import is_customer_id
 from largesse.kit.wire import Day
-from largesse.store import custom_events, customers, definitions, events, exports, jobs, orders
+from largesse.store import (
+    custom_events,
+    customers,
+    definitions,
+    events,
+    exports,
+    jobs,
+    kept_answers,
+    orders,
+)
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
 from largesse.store.customers import ADDRESS_COLUMNS, Change
@@ -288,8 +297,9 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
         wire.encode(gone).decode(),
         ctx.now,
     )
-    # Last, so that what was exported while this went on goes too.
+    # Last, so that what was exported or answered while this went on goes too.
     await ctx.db.execute(exports.FORGET, ctx.project_id)
+    await ctx.db.execute(kept_answers.FORGET, ctx.project_id)
     return record
 
 

@@ -26,6 +26,7 @@ from largesse.api.v1 import (
     templates,
     trash_bin,
     validation_rules,
+    validations,
     vouchers,
 )
 from largesse.kit.routing import Operation
@@ -43,6 +44,7 @@ OPERATIONS: list[Operation] = [
     *campaigns.routes.operations,
     *promotions.routes.operations,
     *validation_rules.routes.operations,
+    *validations.routes.operations,
     *assets.routes.operations,
     *templates.routes.operations,
     *trash_bin.routes.operations,

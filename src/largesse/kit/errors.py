@@ -14,7 +14,7 @@
     ├── 404  NotFound
     ├── 405  MethodNotAllowed
     ├── 406  NotAcceptable
-    ├── 409  DuplicateFound  StackingRulesExist
+    ├── 409  DuplicateFound  StackingRulesExist  IdempotencyConflict
     ├── 413  PayloadTooLarge        (a shape of its own)
     ├── 415  UnsupportedMediaType
     ├── 429  TooManyRequests
@@ -280,6 +280,12 @@ class DuplicateFound(Problem):
 
 class StackingRulesExist(Problem):
     code, key, message = 409, "stacking_rules_exist", "Stacking rules exist"
+
+
+class IdempotencyConflict(Problem):
+    """A key of ours, which the reference does not know, names another request."""
+
+    code, message = 409, "Idempotency key was used for another request"
 
 
 class PayloadTooLarge(Problem):

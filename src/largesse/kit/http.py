@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from largesse.kit import auth, db, metrics, wire
+from largesse.kit import auth, db, idempotency, metrics, wire
 from largesse.kit.errors import (
     InternalError,
     InvalidPayload,
@@ -156,7 +156,7 @@ _PREFLIGHT_HEADERS = (
 )
 _EXPOSED_HEADERS = (
     b"X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Retry, X-Rate-Limit-Type, "
-    b"Retry-After"
+    b"Retry-After, Idempotent-Replayed"
 )
 CLIENT_PREFIX = b"/client/v1/"
 
@@ -193,6 +193,8 @@ class Http:
         *,
         admit: Admit,
         begin: Begin,
+        claim: idempotency.Claim,
+        keep: idempotency.Keep,
         pool: Any,
         limits: Limits,
         new_id: Callable[[str], str],
@@ -204,6 +206,8 @@ class Http:
         self.router = Router(self.operations)
         self.admit = admit
         self.begin = begin
+        self.claim = claim
+        self.keep = keep
         self.pool = pool
         self.limits = limits
         self.new_id = new_id
@@ -282,6 +286,7 @@ class Http:
         arguments: dict[str, Any] = dict(path)
         if operation.query is not None:
             arguments["query"] = wire.query(scope["query_string"], operation.query)
+        content = b""
         if operation.body is not None:
             content = await read(headers, receive, self.max_body)
             arguments["body"] = await body_of(operation, headers, content)
@@ -290,9 +295,45 @@ class Http:
             context = self.begin(database, caller, request_id)
             return _answered(operation, await operation.handler(context, **arguments))
 
-        if operation.writes:
+        writes = operation.writes
+        if not (writes(arguments["body"]) if callable(writes) else writes):
+            if operation.method == "GET":
+                return standing, await work(self.pool)
+            async with self.pool.acquire() as connection:
+                return standing, await work(connection)
+        sent = arguments["body"] if operation.consumes == FILE else content
+        asked = idempotency.asked(operation, headers, path, scope["query_string"], sent)
+        if asked is None:
             return standing, await db.in_transaction(self.pool, work)
-        return standing, await work(self.pool)
+
+        async def once(database: Any) -> Answer:
+            context = self.begin(database, caller, request_id)
+            return await self._once(context, asked, work, request_id)
+
+        return standing, await db.in_transaction(self.pool, once)
+
+    async def _once(
+        self,
+        context: Any,
+        asked: idempotency.Asked,
+        work: Callable[[Any], Awaitable[Answer]],
+        request_id: str,
+    ) -> Answer:
+        """The answer that was kept, or that of the work, which is kept in its transaction. A
+        refusal undoes what was done before it, and is kept as well.
+        """
+        kept = await self.claim(context, asked)
+        if kept is not None:
+            return Answer(kept.status, kept.body, headers=[idempotency.REPLAYED])
+        try:
+            async with db.savepoint(context.db):
+                answer = await work(context.db)
+        except Problem as problem:
+            if not idempotency.final(problem):
+                raise
+            answer = refusal(problem, request_id, "", b"")
+        await self.keep(context, asked, idempotency.Kept(answer.status, answer.body))
+        return answer
 
 
 def _answered(operation: Operation, value: Any) -> Answer:

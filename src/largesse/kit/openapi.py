@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from largesse.kit import auth
+from largesse.kit import auth, idempotency
 from largesse.kit.routing import FILE, FORM, Download, Operation, Upload
 from largesse.kit.wire import Day, Moment
 
@@ -124,7 +124,11 @@ def _operation(
         "operationId": operation.name.replace("_", "-"),
         "tags": [operation.tag],
         "summary": " ".join(summary.split()).rstrip("."),
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation, components)],
+        "parameters": [
+            *_path_parameters(operation),
+            *_query_parameters(operation, components),
+            *_header_parameters(operation),
+        ],
         "responses": {
             str(operation.status if operation.answer is not None else 204): answer,
             "default": {
@@ -190,6 +194,22 @@ def _query_parameters(operation: Operation, components: dict[str, Any]) -> list[
             parameter |= {"style": "deepObject", "explode": True}
         parameters.append(parameter)
     return parameters
+
+
+def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if not idempotency.takes_key(operation):
+        return []
+    text = "Names this request: repeated with the same key, it is answered as it was first."
+    schema = {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST}
+    return [
+        {
+            "name": idempotency.HEADER,
+            "in": "header",
+            "required": False,
+            "description": text,
+            "schema": schema,
+        }
+    ]
 
 
 def _present(schema: dict[str, Any]) -> dict[str, Any]:

@@ -27,10 +27,12 @@ class Operation:
     """One line of the route table.
 
     `kind` is the keys it takes, `scope` what a token needs beside the whole-API scope, `consumes`
-    how its body comes (`form` takes JSON too), `writes` whether it runs in a transaction, `shows`
+    how its body comes (`form` takes JSON too), `writes` whether it runs in a transaction (or a
+    function of the body that tells), `shows`
     the body's type in the document where that says more than `body`, `accepted` the answer where
     the work is taken on (202) and not done, `produces` the media types of an answer that is a
-    file, `linked` what a request means that shows a `token` in its query.
+    file, `linked` what a request means that shows a `token` in its query, `keeps` whether its
+    answer may be kept for those who ask again: not where it holds a secret.
     """
 
     method: str
@@ -45,9 +47,10 @@ class Operation:
     produces: tuple[str, ...] = ()
     accepted: Any = None
     status: int = 200
-    writes: bool = True
+    writes: bool | Callable[[Any], bool] = True
     consumes: str = JSON
     bulk: bool = False
+    keeps: bool = True
     deprecated: bool = False
     tag: str = ""
     reader: wire.Reader | None = field(default=None, compare=False)

@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     client_rate_limit_seconds: Size = 5
     token_seconds: Size = 900
     token_limit: Size = 1000
+    idempotency_seconds: Size = 86_400
     report_days: Size = 30
     batch_rows: Size = 1000
     order_items: Size = 500

@@ -21,7 +21,7 @@ class ProjectsList(msgspec.Struct, kw_only=True):
     total: int
 
 
-@routes.post("/management/v1/projects", body=ProjectBody, answer=ProjectAnswer)
+@routes.post("/management/v1/projects", body=ProjectBody, answer=ProjectAnswer, keeps=False)
 async def create_project(ctx: Context, body: ProjectBody) -> ProjectAnswer:
     """Create a project.
 

@@ -11,7 +11,7 @@ from largesse.store.context import Context
 routes = Routes("OAuth", scope=None)
 
 
-@routes.post("/v1/oauth/token", body=TokenBody, consumes=FORM, answer=Token)
+@routes.post("/v1/oauth/token", body=TokenBody, consumes=FORM, answer=Token, keeps=False)
 async def generate_oauth_token(ctx: Context, body: TokenBody) -> Token:
     """Make a token that stands for the calling key, within scopes.
 

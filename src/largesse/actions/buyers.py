@@ -1,0 +1,107 @@
+"""Who buys: the customer that a checkout names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from largesse.actions import metadata
+from largesse.actions.checkout_bodies import ContextBody
+from largesse.actions.customers import AddressBody, CustomerBody
+from largesse.kit import auth
+from largesse.kit.db import Row
+from largesse.kit.errors import AmbiguousTrackingId, NotFound
+from largesse.store import customers as customer_store
+from largesse.store.context import Context
+
+
+def buyer(body: ContextBody) -> CustomerBody | None:
+    """Who buys, as the request says. Raises AmbiguousTrackingId where it says it in two ways that
+    disagree.
+    """
+    given = [body.customer]
+    if body.order is not None:
+        given.append(body.order.customer)
+        if body.order.customer_id:
+            given.append(CustomerBody(id=body.order.customer_id))
+    people = [person for person in given if person is not None]
+    for name in ("id", "source_id"):
+        names = list(dict.fromkeys(filter(None, (getattr(person, name) for person in people))))
+        if len(names) > 1:
+            raise AmbiguousTrackingId.of(*names[:2])
+    named = [person for person in people if person.id or person.source_id]
+    return next(iter(named or people), None)
+
+
+def tracking_id(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | None) -> str | None:
+    """What a customer is called where their name shall not be told: the same for the same one.
+    Raises AmbiguousTrackingId where the request tracks somebody else.
+    """
+    given = body.tracking_id
+    name = None if customer is None else customer["source_id"] or customer["id"]
+    if name is None:
+        return given if given is None or given.startswith(_TRACK) else _track(ctx, given)
+    known = _track(ctx, name)
+    if given is not None and given not in (known, name):
+        raise AmbiguousTrackingId.of(given, name)
+    return known
+
+
+_TRACK = "track_"
+
+
+def _track(ctx: Context, name: str) -> str:
+    return _TRACK + auth.sign(ctx.project.link_secret, "track", ctx.project_id, name)[:32]
+
+
+def is_told(body: CustomerBody) -> bool:
+    """Whether a body says anything of a customer at all."""
+    return any(value not in (None, UNSET) for value in msgspec.structs.astuple(body))
+
+
+async def look(ctx: Context, body_: ContextBody, order: Row | None) -> Mapping[str, Any] | None:
+    """The columns of who buys, with what the request says of them over what is stored; nothing is
+    written. Raises NotFound for an id that nobody has.
+    """
+    body = buyer(body_)
+    tracked = body_.tracking_id
+    if body is None and tracked and not tracked.startswith(_TRACK):
+        body = CustomerBody(source_id=tracked)
+    if body is None and order is not None and order["customer_id"]:
+        body = CustomerBody(id=order["customer_id"])
+    if body is None:
+        return None
+    if not is_told(body):
+        return None
+    row = None
+    if name := body.id or body.source_id:
+        row = await customer_store.find(ctx.db, ctx.project_id, name)
+    if row is None and body.id:
+        raise NotFound.of("customer", body.id)
+    columns = dict(row or customer_store.blank(body.source_id or "", ctx.now))
+    if row is None and not body.source_id:
+        columns["source_id"] = None
+    return columns | _said(body, columns)
+
+
+def _said(body: CustomerBody, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a body speaks of, as they would be once it was written."""
+    said: dict[str, Any] = {
+        field: getattr(body, field)
+        for field in ("name", "description", "email", "phone", "birthday", "birthdate")
+        if getattr(body, field) is not None
+    }
+    if isinstance(body.address, AddressBody):
+        for part, value in msgspec.structs.asdict(body.address).items():
+            if value is not None:
+                said[f"address_{part}"] = value
+    if body.metadata:
+        kept, gone = metadata.patch(body.metadata)
+        stored = msgspec.json.decode(bytes(columns["metadata"]))
+        merged = {key: value for key, value in stored.items() if key not in gone}
+        merged |= msgspec.json.decode(kept)
+        said["metadata"] = msgspec.Raw(msgspec.json.encode(merged))
+    return said

@@ -1,0 +1,325 @@
+"""What a checkout comes to: the redeemables, the order and the customer of a request, loaded and
+decided. Validations, redemptions and qualifications all begin here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from largesse.actions import collections, metadata, order_items, segments
+from largesse.actions.checkout_bodies import (
+    STACK,
+    TIER,
+    VOUCHER,
+    ContextBody,
+    RedeemableBody,
+    check_unique,
+)
+from largesse.engine import incentives, lines, redemption, refusals
+from largesse.engine.calendar import Clock
+from largesse.engine.incentives import Incentive
+from largesse.engine.lines import Cart
+from largesse.engine.orders import Item, Sold
+from largesse.engine.redemption import Asked, Plan
+from largesse.engine.rule_facts import CustomerFacts
+from largesse.engine.situations import Basis
+from largesse.kit.db import Row
+from largesse.kit.errors import InvalidPayload, NotFound
+from largesse.store import counters, definitions, orders, redeemables
+from largesse.store.context import Context
+from largesse.store.definitions import Definitions
+from largesse.store.redeemables import Loaded, Redeemables
+
+# What ships for free is in no catalogue, but every shop's coupons may name it.
+SHIPPING = Item(
+    product_id="prod_5h1pp1ng",
+    product=Sold(id="prod_5h1pp1ng", source_id="5h1pp1ng", name="Shipping"),
+)
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """One request on its way to a decision. `customer` are the columns of who buys, `order` the row
+    of an order that exists; `items` and `cart` are None without an order.
+    """
+
+    ctx: Context
+    body: ContextBody
+    asked: list[RedeemableBody] = []
+    customer: Mapping[str, Any] | None = None
+    order: Row | None = None
+    known: Definitions = definitions.NONE
+    items: list[Item] | None = None
+    cart: Cart | None = None
+    collections: Mapping[str, set[str]] = {}
+    catalog: Mapping[str, Item] = {}
+    facts: CustomerFacts | None = None
+    plan: Plan | None = None
+
+    @property
+    def decided(self) -> Plan:
+        assert self.plan is not None
+        return self.plan
+
+    @property
+    def has_order(self) -> bool:
+        return self.order is not None or self.body.order is not None
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.ctx.now, ZoneInfo(self.ctx.project.timezone))
+
+
+# --- redeemables --------------------------------------------------------------------------------
+
+
+async def expand(ctx: Context, asked: Sequence[RedeemableBody]) -> list[RedeemableBody]:
+    """Redeemables with the tiers of a stack in its place. Raises NotFound for a stack that is not
+    there.
+    """
+    found: list[RedeemableBody] = []
+    for each in asked:
+        if each.object != STACK:
+            found.append(each)
+            continue
+        row = await ctx.db.fetchrow(redeemables.STACK, ctx.project_id, each.id)
+        if row is None:
+            raise NotFound.of(STACK, each.id)
+        found += [
+            RedeemableBody(object="promotion_tier", id=tier_id) for tier_id in row["tier_ids"]
+        ]
+    return found
+
+
+async def load(requests: Sequence[Request], *, lock: bool = False) -> Redeemables:
+    """The redeemables of some requests of one project, in one go."""
+    ctx = requests[0].ctx
+    codes = {each.id for request in requests for each in request.asked if each.object == VOUCHER}
+    tiers = {each.id for request in requests for each in request.asked if each.object == TIER}
+    sessions = [request.body.session for request in requests if request.body.session]
+    return await redeemables.load(
+        ctx.db,
+        ctx.project,
+        sorted(codes),
+        sorted(tiers),
+        ctx.now,
+        lock=lock,
+        session=(sessions[0].key or "") if sessions else "",
+    )
+
+
+def loaded(request: Request, found: Redeemables, each: RedeemableBody) -> Loaded | None:
+    """What was loaded for one redeemable of a request."""
+    if each.object == VOUCHER:
+        return found.voucher(request.ctx.project, each.id)
+    return found.tiers.get(each.id)
+
+
+# --- orders -------------------------------------------------------------------------------------
+
+
+async def find_order(request: Request, *, lock: bool = False) -> None:
+    """Finds the order that exists, if the request names one; it is used as it is stored. Raises
+    NotFound for an id that no order has.
+    """
+    body, ctx = request.body.order, request.ctx
+    name = (body.id or body.source_id) if body is not None else None
+    if not name:
+        return
+    find = orders.hold if lock else orders.find
+    request.order = await find(ctx.db, ctx.project_id, name)
+    if request.order is None and body is not None and body.id and not _says_more(body):
+        raise NotFound.of("order", body.id)
+
+
+def _says_more(body: Any) -> bool:
+    return body.amount is not None or body.items is not None
+
+
+async def read_order(request: Request, *, override: bool = False) -> None:
+    """The items and the cart of the request's order: of the stored one, or as it was sent."""
+    if request.order is not None:
+        request.items = msgspec.json.decode(bytes(request.order["items"]), type=list[Item])
+        amount, discount = request.order["amount"], request.order["discount_amount"]
+    elif (body := request.body.order) is not None:
+        request.items = await order_items.items_of(
+            request.ctx, body.items or [], request.known, silent=False, override=override
+        )
+        amount, discount = body.amount or 0, body.discount_amount or 0
+    else:
+        return
+    request.cart = lines.cart(request.items, amount, discount)
+
+
+# --- deciding -----------------------------------------------------------------------------------
+
+
+async def know(request: Request, found: Redeemables) -> None:
+    """The project's definitions, whose number came with the redeemables if there were any."""
+    ctx, number = request.ctx, found.definitions
+    if number == -1:
+        request.known = await definitions.current(ctx.db, ctx.project_id)
+    else:
+        request.known = await definitions.numbered(ctx.db, ctx.project_id, number)
+
+
+def check(request: Request, found: Redeemables) -> None:
+    """Raises what the project's own definitions say of a request: too many redeemables,
+    metadata against its schema, and a voucher named by its code and its id.
+    """
+    most = request.known.stacking.redeemables_limit
+    if len(request.asked) > most and request.asked[0].object != TIER:
+        raise InvalidPayload(f"Property .redeemables should NOT have more than {most} items")
+    metadata.check(request.known, "redemption", request.body.metadata, whole=True)
+    ids = [loaded(request, found, each) for each in request.asked]
+    check_unique([each.incentive.id for each in ids if each is not None])
+
+
+async def learn(request: Request, asked: Sequence[Incentive]) -> None:
+    """What redeemables ask of the world: which items belong to their collections, what the products
+    that they give cost, and the segments of who buys.
+    """
+    if request.cart is not None:
+        types = sorted({name for incentive in asked for name in incentive.unit_types()})
+        if types:
+            known = await order_items.named(request.ctx, types)
+            shipping = {name: SHIPPING for name in types if name == SHIPPING.product_id}
+            request.catalog = shipping | known
+        named = {id_ for incentive in asked for id_ in incentive.collections()}
+        if named:
+            sold = (*request.cart.lines, *lines.read(list(request.catalog.values())))
+            request.collections = await collections.of_lines(request.ctx, named, sold)
+    if request.customer is None:
+        return
+    columns = request.customer
+    segments_: frozenset[str] = frozenset()
+    if any(guard.needs.segments for incentive in asked for guard in incentive.guards):
+        segments_ = await segments.belonging(request.ctx, request.known, columns)
+    text = bytes(columns["metadata"])
+    request.facts = CustomerFacts(
+        id=columns["id"],
+        metadata={} if text == b"{}" else msgspec.json.decode(text),
+        segments=segments_,
+    )
+
+
+class Shared:
+    """What requests that are decided together look at and move: the incentives as those before
+    left them, and the counters.
+    """
+
+    def __init__(self, counted: Mapping[str, int]) -> None:
+        self.incentives: dict[str, Incentive] = {}
+        self.counters = dict(counted)
+
+    def now(self, incentive: Incentive) -> Incentive:
+        return self.incentives.get(incentive.id, incentive)
+
+    def move(self, plan: Plan) -> None:
+        """What one request's plan moves, before the next is decided."""
+        for step in plan.applicable:
+            incentive, outcome = step.asked.incentive, step.outcome
+            assert incentive is not None
+            assert outcome is not None
+            self.incentives[incentive.id] = msgspec.structs.replace(
+                incentive,
+                redeemed=incentive.redeemed + 1,
+                balance=incentive.balance - outcome.credits,
+            )
+            for key, n in outcome.counted.items():
+                self.counters[key] = self.counters.get(key, 0) + n
+
+
+async def share(requests: Sequence[Request], found: Redeemables, *, lock: bool = False) -> Shared:
+    """The counters that the redeemables of some requests look at, held where they are to be
+    moved.
+    """
+    ctx = requests[0].ctx
+    tallies = [tally for request in requests for tally in _tallies(request, found)]
+    if not tallies:
+        return Shared({})
+    zone = ZoneInfo(ctx.project.timezone)
+    if lock:
+        held = await counters.hold(ctx.db, ctx.project_id, tallies, zone, ctx.now)
+        return Shared(held)
+    return Shared(await counters.read(ctx.db, ctx.project_id, tallies, zone))
+
+
+def _tallies(request: Request, found: Redeemables) -> Iterable[incentives.Tally]:
+    ctx, clock, week = request.ctx, request.clock, request.ctx.settings.week_starts_on
+    customer_id = request.facts.id if request.facts else None
+    for incentive in of_request(request, found):
+        if not incentive.guards:
+            continue
+        subjects = incentive.subjects(customer_id, api_key(ctx))
+        for _, tally in incentives.tallies(incentive, subjects, clock, week):
+            yield tally
+        if request.cart is not None:
+            sold = (*request.cart.lines, *lines.read(list(request.catalog.values())))
+            for _, budget in incentives.budgets(
+                incentive, subjects, clock, sold, request.collections
+            ):
+                if budget is not None:
+                    yield budget
+
+
+def decide(
+    request: Request,
+    found: Redeemables,
+    shared: Shared,
+    unseen: frozenset[str] = frozenset(),
+) -> Plan:
+    """Decide a request on what others before it have left; rules named in `unseen` are passed."""
+    asked = []
+    for each in request.asked:
+        row = loaded(request, found, each)
+        incentive = None if row is None else shared.now(row.incentive)
+        credits = each.gift.credits if each.gift else None
+        refusal = None
+        if incentive is not None and incentive.type == incentives.LOYALTY and each.reward:
+            refusal = refusals.unknown("reward", each.reward.id or "")
+        asked.append(Asked(each.object, each.id, incentive, credits, refusal))
+    body, customer = request.body, request.customer
+    birthdate: date | None = None
+    if customer is not None:
+        birthdate = customer["birthdate"] or customer["birthday"]
+    basis = Basis(
+        clock=request.clock,
+        cart=request.cart,
+        order_metadata=_order_metadata(request),
+        customer=request.facts,
+        birthdate=birthdate,
+        metadata=body.metadata or {},
+        api_key=api_key(request.ctx),
+        collections=request.collections,
+        catalog=request.catalog,
+        counters=shared.counters,
+        week_starts_on=request.ctx.settings.week_starts_on,
+        unseen=unseen,
+        explain=bool(body.options and body.options.explain),
+    )
+    categories = {id_: category.hierarchy for id_, category in request.known.categories.items()}
+    request.plan = redemption.decide(asked, basis, request.known.stacking, categories)
+    return request.plan
+
+
+def _order_metadata(request: Request) -> Mapping[str, Any]:
+    if request.order is not None:
+        text = bytes(request.order["metadata"])
+        return {} if text == b"{}" else msgspec.json.decode(text)
+    return (request.body.order.metadata or {}) if request.body.order else {}
+
+
+def of_request(request: Request, found: Redeemables) -> list[Incentive]:
+    """What was loaded of a request's redeemables."""
+    rows = [loaded(request, found, each) for each in request.asked]
+    return [row.incentive for row in rows if row is not None]
+
+
+def api_key(ctx: Context) -> str | None:
+    """The key that a request was made with."""
+    return ctx.principal.key_id if ctx.principal else None
