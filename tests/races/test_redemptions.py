@@ -449,7 +449,7 @@ def test_a_lock_ends_by_itself_whoever_was_killed(own: Server) -> None:
     coupon(shop, "short", limit=1)
     coupon(shop, "long", limit=1)
     for code, seconds in (("short", 2), ("long", 600)):
-        ask = locking(code, key="mine", ttl=seconds, ttl_unit="SECONDS")
+        ask = locking(code, key=f"my {code}", ttl=seconds, ttl_unit="SECONDS")
         assert said(shop.api.post(ask[1], json=ask[2]))["valid"]
     locked = time.monotonic()
     _, outcomes = race(shop, [redeeming("short"), redeeming("long")] * 5)
@@ -462,7 +462,7 @@ def test_a_lock_ends_by_itself_whoever_was_killed(own: Server) -> None:
     assert outcomes == {WON: 1, OVER: 9}
     _, outcomes = race(shop, [redeeming("long")] * 10)
     assert outcomes == {OVER: 10}
-    redeem(shop, "long", session={"type": "LOCK", "key": "mine"})
+    redeem(shop, "long", session={"type": "LOCK", "key": "my long"})
     recount(shop)
 
 
