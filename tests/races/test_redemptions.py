@@ -423,6 +423,25 @@ def test_locks_of_a_card_share_what_is_on_it(shop: Shop) -> None:
     recount(shop)
 
 
+def test_keys_do_not_open_the_locks_of_others(shop: Shop) -> None:
+    """Requests with either key, with a wrong one and with none, all at once."""
+    coupon(shop, "code", limit=2)
+    gift_card(shop, "card", 100)
+    for key in ("a", "b"):
+        ask = locking("code", ("card", 50), key=key)
+        assert said(shop.api.post(ask[1], json={**ask[2], "order": {"amount": 500}}))["valid"]
+    asks = []
+    for key in ("a", "b", "wrong", None) * 10:
+        session = {} if key is None else {"session": {"type": "LOCK", "key": key}}
+        asks.append(redeeming("code", ("card", 50), amount=500, **session))
+    random.Random(6).shuffle(asks)
+    answers, outcomes = race(shop, asks)
+    assert outcomes == {WON: 2, OVER: 38}
+    winners = [ask[2] for ask, answer in zip(asks, answers, strict=True) if answer.is_success]
+    assert {one["session"]["key"] for one in winners} == {"a", "b"}
+    recount(shop)
+
+
 def test_a_session_said_again_locks_no_more(shop: Shop) -> None:
     coupon(shop, "code", limit=2)
     answers, _ = race(shop, [locking("code", key="mine")] * 30)
