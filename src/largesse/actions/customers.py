@@ -170,6 +170,11 @@ async def _announce(ctx: Context, known: Definitions, body: ProfileBody, row: db
     return answer
 
 
+def tells(body: CustomerBody) -> bool:
+    """Whether a body says more of a customer than who they are."""
+    return any(getattr(body, name) not in (None, UNSET) for name in ProfileBody.__struct_fields__)
+
+
 async def mention(ctx: Context, body: CustomerBody | None) -> db.Row | None:
     """The customer that another body names, their row held; None where it names nobody. They are
     created or updated where it says more than who they are. Whoever mentions a customer settles
@@ -180,7 +185,7 @@ async def mention(ctx: Context, body: CustomerBody | None) -> db.Row | None:
     if body.address is None:
         body.address = UNSET  # a null inside a larger body never clears anything
     name = body.id or body.source_id
-    told = any(getattr(body, field) not in (None, UNSET) for field in ProfileBody.__struct_fields__)
+    told = tells(body)
     row = await customers.hold(ctx.db, ctx.project_id, name) if name else None
     if row is None and body.id:
         raise NotFound.of("customer", body.id)

@@ -124,6 +124,9 @@ GET_MANY = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND id = ANY($2::
 _HOLD = f"SELECT {_WRITE} FROM customers WHERE project_id = $1"
 HOLD_BY_ID = f"{_HOLD} AND id = $2 FOR NO KEY UPDATE"
 HOLD_BY_SOURCE_ID = f"{_HOLD} AND source_id = $2 FOR NO KEY UPDATE"
+HOLD_NAMED = f"""
+{_HOLD} AND source_id = ANY($2::text[]) ORDER BY source_id COLLATE "C", id FOR NO KEY UPDATE
+"""
 DELETE = f"DELETE FROM customers WHERE project_id = $1 AND id = $2 RETURNING {ROW}"
 CAMPAIGNS = """
 SELECT customer_id, campaign, points, loyalty_tier, referred_customers FROM customer_campaigns

@@ -59,12 +59,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 INSERT_MANY = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
     group_id, data, created_at, handled, referrer_id, counted)
-SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, $8, data, $10, $11,
-    referrer_id, counted
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::json[],
-    $12::text[], $13::json[])
-    AS row (id, type, customer_id, campaign_id, campaign_type, product_id, data, referrer_id,
-        counted)
+SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, group_id, data,
+    created_at, $11, referrer_id, counted
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::json[], $10::timestamptz[], $12::text[], $13::json[])
+    AS row (id, type, customer_id, campaign_id, campaign_type, product_id, group_id, data,
+        created_at, referrer_id, counted)
 """
 PROJECTS_WITH_UNHANDLED = """
 SELECT id FROM projects
@@ -154,17 +154,16 @@ async def record(
     *,
     handled: bool = False,
 ) -> None:
-    """Rows are (id, event, group id, time); all of one call share their group id and time. Those
-    that are `handled` are counted here and now, and nobody has to come back to them.
+    """Rows are (id, event, group id, time). Those that are `handled` are counted here and now, and
+    nobody has to come back to them.
     """
     if not rows:
         return
-    _, _, group_id, now = rows[0]
     if handled:
         counted = [_json(event) for _, event, *_ in rows]
         await _fold(database, project_id, [event.type for _, event, *_ in rows], counted)
     if len(rows) == 1 and not handled:
-        id_, event, _, _ = rows[0]
+        id_, event, group_id, now = rows[0]
         await database.execute(
             INSERT,
             project_id,
@@ -190,9 +189,9 @@ async def record(
         [event.campaign_id for _, event, *_ in rows],
         [event.campaign_type for _, event, *_ in rows],
         [event.product_id for _, event, *_ in rows],
-        group_id,
+        [group_id for _, _, group_id, _ in rows],
         [event.data for _, event, *_ in rows],
-        now,
+        [now for *_, now in rows],
         handled,
         [event.referrer_id for _, event, *_ in rows],
         [_json(event) for _, event, *_ in rows],

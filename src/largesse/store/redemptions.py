@@ -208,6 +208,11 @@ class Checkout(msgspec.Struct, kw_only=True):
     redemptions: str | None
 
 
+def of(row: Row) -> Redemption:
+    """A row as its Struct."""
+    return Redemption(**{name: row[name] for name in _NAMES})
+
+
 def _columns(rows: Sequence[msgspec.Struct], names: Sequence[str]) -> list[list[Any]]:
     return [[getattr(row, name) for row in rows] for name in names]
 

@@ -53,6 +53,11 @@ async def promised(
     return {row["voucher_id"]: Promised(row["uses"], row["amount"]) for row in rows}
 
 
+async def forget(db: Db, project_id: str, key: str) -> None:
+    """Ends a session: what it held is free."""
+    await db.execute(FORGET, project_id, key)
+
+
 async def promise(
     db: Db,
     project_id: str,
@@ -64,7 +69,7 @@ async def promise(
     """Puts a use of each voucher aside, and credits or points, in place of all that the key held.
     The vouchers are held by whoever calls this.
     """
-    await db.execute(FORGET, project_id, key)
+    await forget(db, project_id, key)
     if amounts:
         ids = sorted(amounts)
         await db.execute(
