@@ -228,7 +228,8 @@ FAULTS = {
     """,
     "a parent has no children": """
         SELECT id FROM redemptions AS parent WHERE project_id = $1 AND voucher_id IS NULL
-            AND promotion_tier_id IS NULL AND NOT EXISTS (SELECT 1 FROM redemptions
+            AND promotion_tier_id IS NULL AND failure_code IS DISTINCT FROM 'not_found'
+            AND NOT EXISTS (SELECT 1 FROM redemptions
                 WHERE project_id = $1 AND parent_id = parent.id)
     """,
     "an order's amounts do not come to its total": """
@@ -279,8 +280,9 @@ FROM customers, LATERAL (
         count(*) FILTER (WHERE NOT done AND NOT of_redemption) AS rollback_failed,
         coalesce(sum(amount) FILTER (WHERE done), 0) AS gift
     FROM (SELECT *, result = 'SUCCESS' AS done, object = 'redemption' AS of_redemption
-        FROM redemptions WHERE project_id = $1 AND customer_id = customers.id
-            AND (voucher_id IS NOT NULL OR promotion_tier_id IS NOT NULL)) AS own
+        FROM redemptions AS parent WHERE project_id = $1 AND customer_id = customers.id
+            AND NOT EXISTS (SELECT 1 FROM redemptions
+                WHERE project_id = $1 AND parent_id = parent.id)) AS own
 ) AS recount
 WHERE project_id = $1 ORDER BY source_id
 """

@@ -34,8 +34,6 @@ SELECT 'used of ' || code, redeemed_quantity FROM vouchers WHERE project_id = $1
 UNION ALL
 SELECT 'spent of ' || code, redeemed_amount FROM vouchers WHERE project_id = $1
 UNION ALL
-SELECT 'counter ' || key, n FROM counters WHERE project_id = $1
-UNION ALL
 SELECT 'lock ' || key || ' of ' || voucher_id, 1 + amount FROM sessions WHERE project_id = $1
 UNION ALL
 SELECT sums.name || ' of ' || source_id, n FROM customers, LATERAL (VALUES
@@ -308,7 +306,7 @@ class Life:
             assert refusal(found) in why, f"{refusal(found)} is not of {why}"
             return []
         takes = sum(part.takes for part in applied)
-        assert found["order"]["total_applied_discount_amount"] == takes
+        assert found["order"].get("total_applied_discount_amount", 0) == takes
         assert found["order"]["total_amount"] == due - takes
         return applied
 
@@ -357,15 +355,16 @@ class Life:
     ) -> None:
         """Holds a redemption against the model, and counts it there."""
         redemptions = found["redemptions"]
-        assert len(redemptions) == len(applied)
+        names = [_of(one) for one in redemptions]
+        assert names == [part.thing.name for part in applied], f"{names}, the model: {applied}"
         assert all(one["result"] == "SUCCESS" for one in redemptions)
         takes = sum(part.takes for part in applied)
         order.taken += takes
-        assert found["order"]["total_applied_discount_amount"] == takes
-        assert found["order"]["total_discount_amount"] == order.taken
+        assert found["order"].get("total_applied_discount_amount", 0) == takes
+        assert found["order"].get("total_discount_amount", 0) == order.taken
         assert found["order"]["total_amount"] == order.amount - order.taken
         for part, one in zip(applied, redemptions, strict=True):
-            assert one["order"]["total_applied_discount_amount"] == part.takes
+            assert one["order"].get("total_applied_discount_amount", 0) == part.takes
             assert part.thing.kind != "gift" or one["amount"] == part.takes
         self.model.orders[name] = order
         of = found.get("parent_redemption", redemptions[0])
@@ -473,6 +472,13 @@ class Life:
             found = read(self.shop, thing.name)
             assert found["redemption"]["redeemed_quantity"] == thing.used
             assert thing.kind != "gift" or found["gift"]["balance"] == thing.balance
+
+
+def _of(redemption: dict[str, Any]) -> str:
+    """The code or the id of what was redeemed."""
+    voucher = redemption.get("voucher")
+    name: str = voucher["code"] if voucher else redemption["promotion_tier"]["id"]
+    return name
 
 
 def _is(name: str, words: Sequence[str]) -> bool:

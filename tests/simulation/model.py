@@ -76,6 +76,9 @@ class Part:
     credits: int
     takes: int = 0
 
+    def __repr__(self) -> str:
+        return f"{self.thing.name} takes {self.takes}"
+
 
 @dataclass
 class Done:

@@ -19,10 +19,10 @@ def live(server: Server, seed: int, steps: int) -> None:
         for step in range(1, steps + 1):
             try:
                 life.step()
-            except AssertionError as error:
+            except Exception as error:
                 told = "\n".join(life.story[-5:])
                 raise AssertionError(
-                    f"seed {seed}, step {step}: {error}\n{told}\n"
+                    f"seed {seed}, step {step}: {error!r}\n{told}\n"
                     f"To live it again: make sim SEED={seed} STEPS={step}"
                 ) from error
 
