@@ -101,7 +101,8 @@ class Draft:
         cart = self.request.cart
         if outcome.order_counted and cart is not None:
             row.order_amount = cart.initial
-        row.counted = wire.encode(dict(outcome.counted)).decode() if outcome.counted else None
+        units = {key: n for key, n in outcome.counted.items() if "/units/" in key}
+        row.counted = wire.encode(units).decode() if units else None
         self.writing.count(outcome.counted)
         if incentive.object == "voucher":
             self._spend(row, outcome.credits)

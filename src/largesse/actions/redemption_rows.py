@@ -111,6 +111,13 @@ class Writing:
             await segments.settle(self.ctx, self.known, sorted(rows, key=lambda row: row["id"]))
 
     async def _announce(self) -> None:
+        """Writes the events; the first brings the number of rows too."""
+        if self.rows:
+            ctx, first = self.events[0]
+            day = clock_of(ctx).today
+            rows_ = ("", day, redemptions.ROWS, len(self.rows))
+            counted = (*first.counted, rows_)
+            self.events[0] = (ctx, msgspec.structs.replace(first, counted=counted))
         rows = [
             (ctx.new_id(event.prefix), event, ctx.request_id, ctx.now) for ctx, event in self.events
         ]

@@ -219,7 +219,7 @@ def at_place(problem: InvalidPayload, place: int) -> InvalidPayload:
 
 _NUMBER_EXPECTED = re.compile(r"Expected `[^`]*\b(?:int|float|bool)\b")
 # Names that may come several times, plain or with brackets.
-_LISTED = re.compile(r"(ids)(?:\[\d*\])?")
+_LISTED = re.compile(r"(ids|result)(?:\[\d*\])?")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 _filters = Reader(dict[str, Any] | None)

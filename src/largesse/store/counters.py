@@ -105,6 +105,12 @@ async def hold(
     return found | {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, first)}
 
 
+async def hold_known(db: Db, project_id: str, keys: Sequence[str]) -> None:
+    """Holds those rows of counters that there are, in the order of their keys."""
+    if keys:
+        await db.fetch(HOLD, project_id, sorted(keys))
+
+
 def _missing(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:
     return list({tally.key: tally for tally in tallies if tally.key not in found}.values())
 

@@ -22,7 +22,8 @@ SUCCESS, FAILURE = "SUCCESS", "FAILURE"
 class Redemption(msgspec.Struct, kw_only=True):
     """A row of a redemption or a rollback; `order`, `metadata`, `reward` and `counted` are JSON
     text when they are written. Of a parent neither voucher nor tier is set. `order_amount` and
-    `discount_amount` are what it added to the sums of its campaign.
+    `discount_amount` are what it added to the sums of its campaign, `counted` the units that it
+    took from budgets.
     """
 
     id: str
@@ -323,6 +324,17 @@ LISTING = Listing(
     default="-created_at",
     only=_LIVING,
 )
+# Of the project as a whole, by day, as campaigns have their sums.
+ROWS = "redemptions"
+TOTAL = """
+SELECT coalesce((
+    SELECT sum(n) FROM campaign_days
+    WHERE project_id = $1 AND campaign_id = '' AND measure = 'redemptions'
+), 0)::bigint + coalesce((
+    SELECT sum((moved ->> 3)::bigint) FROM events, json_array_elements(counted) AS moved
+    WHERE project_id = $1 AND NOT handled AND counted IS NOT NULL AND moved ->> 0 = ''
+), 0)::bigint
+"""
 COUNT_OF_VOUCHER = """
 SELECT count(*) FROM redemptions WHERE project_id = $1 AND voucher_id = $2
 """

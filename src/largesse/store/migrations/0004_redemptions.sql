@@ -12,8 +12,8 @@ CREATE TABLE IF NOT EXISTS stacking_rules (
 
 -- What happened at a checkout: redemptions and rollbacks, parents and their children, also those that
 -- failed. Amounts are those that it added to sums, in minor units; `amount` is of the card that was
--- spent, and below 0 where it came back. `counted` is what each counter was moved by, so that a
--- rollback moves it back. `rollback_id` is what undid it.
+-- spent, and below 0 where it came back. `counted` are the units of products that it took from
+-- budgets, by the keys of their counters. `rollback_id` is what undid it.
 CREATE TABLE IF NOT EXISTS redemptions (
     project_id text NOT NULL,
     id text NOT NULL,
