@@ -228,7 +228,7 @@ FAULTS = {
     """,
     "a parent has no children": """
         SELECT id FROM redemptions AS parent WHERE project_id = $1 AND voucher_id IS NULL
-            AND promotion_tier_id IS NULL AND failure_code IS DISTINCT FROM 'not_found'
+            AND promotion_tier_id IS NULL AND result = 'SUCCESS'
             AND NOT EXISTS (SELECT 1 FROM redemptions
                 WHERE project_id = $1 AND parent_id = parent.id)
     """,

@@ -319,7 +319,7 @@ class Life:
                     path = f"/v1/vouchers/{part.thing.name}/sessions/{key}"
                     answer = self.shop.api.delete(path)
                     assert (answer.status_code == 204) is held, answer.text
-            self.model.release(parts, key)
+            self.model.release(key)
             moved = self._moved()
             assert all(name.startswith("lock ") and n < 0 for name, n in moved.items()), moved
 
@@ -370,7 +370,7 @@ class Life:
         of = found.get("parent_redemption", redemptions[0])
         done = Done(of["id"], applied, order.customer, name)
         self.model.count(done, 1)
-        self.model.release(applied, key)
+        self.model.release(key)
         self.model.done.append(done)
         moved = self._moved()
         done.moved = {name: n for name, n in moved.items() if not name.startswith("lock ")}

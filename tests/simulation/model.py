@@ -175,9 +175,10 @@ class Model:
         if done.customer is not None:
             self.customers[done.customer] += sign * len(done.parts)
 
-    def release(self, parts: Sequence[Part], key: str | None) -> None:
-        for part in parts:
-            part.thing.locks.pop(key or "", None)
+    def release(self, key: str | None) -> None:
+        """Ends a session, whatever it holds."""
+        for thing in self.things.values():
+            thing.locks.pop(key or "", None)
 
     def standing(self) -> Iterator[Done]:
         return (done for done in self.done if not done.undone)
