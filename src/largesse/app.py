@@ -31,8 +31,10 @@ from largesse.kit.errors import InternalError, MethodNotAllowed, NotFound, Probl
 from largesse.kit.http import Caller, Http, Limits
 from largesse.kit.ids import Ids
 from largesse.kit.limits import API_CALLS, BULK_API_CALLS, Limit
+from largesse.kit.logs import log
 from largesse.kit.settings import Settings
 from largesse.store.context import Context
+from largesse.store.noticed import Noticed
 
 READY = "SELECT count(*) FROM projects"
 DESCRIPTION = (
@@ -65,8 +67,11 @@ def document() -> dict[str, Any]:
     )
 
 
-def build(config: Settings, pool: Any) -> Http:
-    """The ASGI application. `pool` may still be opening."""
+NOTICED_SECONDS = 1.0
+
+
+def build(config: Settings, pool: Any, noticed: Noticed | None = None) -> Http:
+    """The ASGI application. `pool` may still be opening; somebody writes what is `noticed`."""
     ids = Ids(now_ms)
 
     def begin(database: Any, caller: Caller, request_id: str) -> Context:
@@ -78,6 +83,7 @@ def build(config: Settings, pool: Any) -> Http:
             principal=caller.principal,
             request_id=request_id,
             settings=config,
+            noticed=noticed,
         )
 
     workers = config.workers
@@ -167,9 +173,10 @@ async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
     async with await db.open_pool(
         config.database_url, config.pool_size, config.statement_timeout_ms
     ) as pool:
+        noticed = Noticed()
         server = uvicorn.Server(
             uvicorn.Config(
-                build(config, pool),
+                build(config, pool, noticed),
                 loop="uvloop",
                 http="httptools",
                 ws="none",
@@ -195,7 +202,21 @@ async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+        writing = asyncio.create_task(_write_noticed(noticed, pool))
         await server.serve([socket.socket(fileno=socket_fd)])
+        writing.cancel()
+        with contextlib.suppress(Exception):
+            await noticed.write(pool)
+
+
+async def _write_noticed(noticed: Noticed, pool: Any) -> None:
+    """Writes what was noticed, once a second; what the database does not take then is lost."""
+    while True:
+        await asyncio.sleep(NOTICED_SECONDS)
+        try:
+            await noticed.write(pool)
+        except Exception as error:
+            log.warning("noticed events lost", reason=str(error))
 
 
 def main() -> None:

@@ -18,22 +18,43 @@ from largesse.store import customers as customer_store
 from largesse.store.context import Context
 
 
-def buyer(body: ContextBody) -> CustomerBody | None:
-    """Who buys, as the request says. Raises AmbiguousTrackingId where it says it in two ways that
-    disagree.
+def buyer(ctx: Context, body: ContextBody) -> CustomerBody | None:
+    """Who buys, as the request says: its customer, else its order's, else whom it tracks. Raises
+    AmbiguousTrackingId where it says it in two ways that disagree.
     """
+    people = _people(ctx, body)
+    for name in ("id", "source_id"):
+        names = list(dict.fromkeys(filter(None, (getattr(person, name) for person in people))))
+        if len(names) > 1:
+            raise AmbiguousTrackingId.of(*names[:2])
+    named = [person for person in people if person.id or person.source_id]
+    tracked = _name(ctx, body.tracking_id)
+    if not people and tracked is not None and not tracked.startswith(_TRACK):
+        return CustomerBody(source_id=tracked)
+    return next(iter(named or people), None)
+
+
+def agree(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | None) -> None:
+    """Raises AmbiguousTrackingId where a request names somebody else beside the one who buys."""
+    if customer is None:
+        return
+    for person in _people(ctx, body):
+        name = "id" if person.id else "source_id"
+        given = getattr(person, name)
+        if given and customer["id"] and given != customer[name]:
+            raise AmbiguousTrackingId.of(given, customer[name] or customer["id"])
+
+
+def _people(ctx: Context, body: ContextBody) -> list[CustomerBody]:
     given = [body.customer]
     if body.order is not None:
         given.append(body.order.customer)
         if body.order.customer_id:
             given.append(CustomerBody(id=body.order.customer_id))
     people = [person for person in given if person is not None]
-    for name in ("id", "source_id"):
-        names = list(dict.fromkeys(filter(None, (getattr(person, name) for person in people))))
-        if len(names) > 1:
-            raise AmbiguousTrackingId.of(*names[:2])
-    named = [person for person in people if person.id or person.source_id]
-    return next(iter(named or people), None)
+    for person in people:
+        person.source_id = _name(ctx, person.source_id)
+    return people
 
 
 def tracking_id(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | None) -> str | None:
@@ -45,7 +66,7 @@ def tracking_id(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | N
     if name is None:
         return given if given is None or given.startswith(_TRACK) else _track(ctx, given)
     known = _track(ctx, name)
-    if given is not None and given not in (known, name):
+    if given is not None and _name(ctx, given) not in (known, name):
         raise AmbiguousTrackingId.of(given, name)
     return known
 
@@ -54,7 +75,15 @@ _TRACK = "track_"
 
 
 def _track(ctx: Context, name: str) -> str:
-    return _TRACK + auth.sign(ctx.project.link_secret, "track", ctx.project_id, name)[:32]
+    return _TRACK + auth.seal(ctx.project.link_secret, "track", name)
+
+
+def _name(ctx: Context, source_id: str | None) -> str | None:
+    """A source id, where it may have been tracked as well."""
+    if source_id is None or not source_id.startswith(_TRACK):
+        return source_id
+    sealed = source_id.removeprefix(_TRACK)
+    return auth.unseal(ctx.project.link_secret, "track", sealed) or source_id
 
 
 def is_told(body: CustomerBody) -> bool:
@@ -66,10 +95,7 @@ async def look(ctx: Context, body_: ContextBody, order: Row | None) -> Mapping[s
     """The columns of who buys, with what the request says of them over what is stored; nothing is
     written. Raises NotFound for an id that nobody has.
     """
-    body = buyer(body_)
-    tracked = body_.tracking_id
-    if body is None and tracked and not tracked.startswith(_TRACK):
-        body = CustomerBody(source_id=tracked)
+    body = buyer(ctx, body_)
     if body is None and order is not None and order["customer_id"]:
         body = CustomerBody(id=order["customer_id"])
     if body is None:
@@ -84,6 +110,7 @@ async def look(ctx: Context, body_: ContextBody, order: Row | None) -> Mapping[s
     columns = dict(row or customer_store.blank(body.source_id or "", ctx.now))
     if row is None and not body.source_id:
         columns["source_id"] = None
+    agree(ctx, body_, columns)
     return columns | _said(body, columns)
 
 

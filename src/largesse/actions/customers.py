@@ -14,6 +14,7 @@ from largesse.kit.errors import DuplicateFound, NotFound
 from largesse.kit.ids import is_customer_id
 from largesse.kit.wire import Day
 from largesse.store import (
+    counters,
     custom_events,
     customers,
     definitions,
@@ -22,6 +23,7 @@ from largesse.store import (
     jobs,
     kept_answers,
     orders,
+    redemptions,
 )
 from largesse.store.context import Context
 from largesse.store.customer_view import Instant
@@ -303,6 +305,9 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
         ctx.now,
     )
     # Last, so that what was exported or answered while this went on goes too.
+    for customer_id in customer_ids:
+        await ctx.db.execute(redemptions.FORGET_CUSTOMER, ctx.project_id, customer_id)
+        await ctx.db.execute(counters.FORGET_CUSTOMER, ctx.project_id, customer_id)
     await ctx.db.execute(exports.FORGET, ctx.project_id)
     await ctx.db.execute(kept_answers.FORGET, ctx.project_id)
     return record

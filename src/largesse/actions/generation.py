@@ -19,7 +19,7 @@ from largesse.actions.worth import DISCOUNT_VOUCHER, GIFT_VOUCHER
 from largesse.engine import codes
 from largesse.engine.codes import CodeConfig
 from largesse.kit import db, wire
-from largesse.store import bin, campaigns, events
+from largesse.store import bin, campaigns, events, sessions
 from largesse.store import vouchers as store
 from largesse.store.context import Context
 from largesse.store.events import Event
@@ -340,6 +340,7 @@ async def drop(ctx: Context, job: Job) -> Portion:
         gone = await ctx.db.fetch(store.DELETE_MANY, ctx.project_id, ids)
         await ctx.db.execute(store.DELETE_TRANSACTIONS, ctx.project_id, ids)
         await ctx.db.execute(store.DELETE_HOLDERS, ctx.project_id, ids)
+        await ctx.db.execute(sessions.DELETE_OF_VOUCHERS, ctx.project_id, ids)
         await ctx.db.execute(bin.FORGET_VOUCHERS, ctx.project_id, ids)
     else:
         gone = await ctx.db.fetch(store.BIN_MANY, ctx.project_id, ids, ctx.now)

@@ -86,7 +86,7 @@ async def _hold_buyers(requests: Sequence[Request]) -> None:
     """
     wanted: list[tuple[Request, CustomerBody]] = []
     for request in requests:
-        body = buyers.buyer(request.body)
+        body = buyers.buyer(request.ctx, request.body)
         if body is None and request.order is not None and request.order["customer_id"]:
             body = CustomerBody(id=request.order["customer_id"])
         if body is not None:
@@ -100,6 +100,7 @@ async def _hold_buyers(requests: Sequence[Request]) -> None:
     for request, body in sorted(wanted, key=lambda each: each[1].id or each[1].source_id or ""):
         row = known.get(body.source_id or "") if _is_plain(body) else None
         request.customer = row or await customers.mention(request.ctx, body)
+        buyers.agree(request.ctx, request.body, request.customer)
 
 
 def _is_plain(body: CustomerBody) -> bool:

@@ -7,17 +7,19 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from largesse.actions import buyers, checkout, checkout_bodies, checkout_view
+from largesse.actions import buyers, checkout, checkout_bodies, checkout_view, customers
 from largesse.actions.checkout import Request
 from largesse.actions.checkout_bodies import CheckoutBody, SessionBody
 from largesse.actions.checkout_view import OrderView, RedeemableView
 from largesse.actions.orders import CustomerOfOrder
 from largesse.engine import receipts
 from largesse.engine.incentives import VOUCHER
-from largesse.engine.redemption import INAPPLICABLE, SKIPPED
+from largesse.engine.redemption import APPLICABLE, INAPPLICABLE, SKIPPED
 from largesse.engine.stacking import StackingRules
+from largesse.kit import wire
 from largesse.store import sessions
 from largesse.store.context import Context
+from largesse.store.events import Event
 from largesse.store.redeemables import Redeemables
 
 
@@ -129,7 +131,58 @@ async def validate(ctx: Context, body: CheckoutBody) -> Validation:
     )
     if plan.valid and request.cart is not None and plan.cart is not None:
         answer.order = checkout_view.order(receipts.of(request.cart, plan.cart), **members)
+    notice(done, answer.id)
     return answer
+
+
+def notice(done: Validated, id_: str) -> None:
+    """Leaves word of a validation, for its campaigns' sums and its customer."""
+    request, ctx = done.request, done.request.ctx
+    plan, day = request.decided, request.clock.today
+    happened = "succeeded" if plan.valid else "failed"
+    counted = [
+        (campaign_id, day, measure, 1)
+        for campaign_id in _campaigns(done)
+        for measure in ("validations", f"validations_{happened}")
+    ]
+    customer = request.customer
+    known = customer is not None and bool(customer["id"])
+    if not counted and not known:
+        return
+    told: dict[str, list[dict[str, str]]] = {status: [] for status in _LISTS.values()}
+    for step in plan.steps:
+        if step.asked.incentive is not None:
+            named = {"id": step.asked.incentive.id, "type": step.asked.object}
+            told[_LISTS[step.status]].append(named)
+    validation = {
+        "id": id_,
+        "session_id": done.session.key if done.session else None,
+        "status": "VALID" if plan.valid else "INVALID",
+        "created_at": wire.stamp(ctx.now),
+        "customer_id": customer["id"] if known and customer else None,
+        **told,
+    }
+    simple = customers.simple(customer) if known and customer is not None else None
+    ctx.notice(
+        Event(
+            f"customer.validation.{happened}" if known else f"validation.{happened}",
+            wire.encode({"customer": simple, "validation": validation}).decode(),
+            customer_id=customer["id"] if known and customer is not None else None,
+            counted=tuple(counted),
+        )
+    )
+
+
+_LISTS = {
+    APPLICABLE: "redeemables",
+    SKIPPED: "skipped_redeemables",
+    INAPPLICABLE: "inapplicable_redeemables",
+}
+
+
+def _campaigns(done: Validated) -> list[str]:
+    found = checkout.of_request(done.request, done.found)
+    return sorted({incentive.campaign.id for incentive in found if incentive.campaign})
 
 
 def order_members(request: Request) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from largesse.kit.errors import (
     InvalidVoucher,
     NotFound,
 )
-from largesse.store import bin, campaigns, definitions, projects, vouchers
+from largesse.store import bin, campaigns, definitions, projects, sessions, vouchers
 from largesse.store.context import Context
 from largesse.store.events import Event
 from largesse.store.vouchers import Voucher
@@ -364,6 +364,7 @@ async def delete(ctx: Context, code_or_id: str, *, force: bool) -> None:
     if force:
         await ctx.db.execute(vouchers.DELETE_TRANSACTIONS, ctx.project_id, [row["id"]])
         await ctx.db.execute(vouchers.DELETE_HOLDERS, ctx.project_id, [row["id"]])
+        await ctx.db.execute(sessions.DELETE_OF_VOUCHERS, ctx.project_id, [row["id"]])
     else:
         entry = (ctx.new_id("tbe_"), row["id"], row["code"])
         await bin.enter(ctx.db, ctx.project_id, "voucher", campaign_id, [entry], ctx.now)
@@ -389,3 +390,4 @@ async def purge(ctx: Context, voucher_id: str) -> None:
     await ctx.db.execute(vouchers.DELETE_BINNED, ctx.project_id, voucher_id)
     await ctx.db.execute(vouchers.DELETE_TRANSACTIONS, ctx.project_id, [voucher_id])
     await ctx.db.execute(vouchers.DELETE_HOLDERS, ctx.project_id, [voucher_id])
+    await ctx.db.execute(sessions.DELETE_OF_VOUCHERS, ctx.project_id, [voucher_id])

@@ -28,6 +28,7 @@ from largesse.api.v1 import (
     trash_bin,
     validation_rules,
     validations,
+    voucher_redemptions,
     vouchers,
 )
 from largesse.kit.routing import Operation
@@ -47,6 +48,7 @@ OPERATIONS: list[Operation] = [
     *validation_rules.routes.operations,
     *validations.routes.operations,
     *redemptions.routes.operations,
+    *voucher_redemptions.routes.operations,
     *assets.routes.operations,
     *templates.routes.operations,
     *trash_bin.routes.operations,

@@ -98,6 +98,47 @@ def same_signature(signature: str, secret: bytes, *parts: str) -> bool:
     return hmac.compare_digest(signature.encode(), sign(secret, *parts).encode())
 
 
+def seal(secret: bytes, purpose: str, text: str) -> str:
+    """A text that only the holder of `secret` can read, always the same for the same text: its
+    signature, and the text hidden by what follows from that.
+    """
+    plain = text.encode()
+    signature = _signature(secret, purpose, plain)
+    return base64.b64encode(signature + _hidden(secret, purpose, signature, plain)).decode()
+
+
+def unseal(secret: bytes, purpose: str, sealed: str) -> str | None:
+    """The text that was sealed; None where nothing was, or under another secret."""
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+    except ValueError:
+        return None
+    signature, hidden = raw[:_SIGNED], raw[_SIGNED:]
+    plain = _hidden(secret, purpose, signature, hidden)
+    if len(signature) < _SIGNED or not hmac.compare_digest(
+        signature, _signature(secret, purpose, plain)
+    ):
+        return None
+    return plain.decode()
+
+
+_SIGNED = 16
+
+
+def _signature(secret: bytes, purpose: str, plain: bytes) -> bytes:
+    return hmac.digest(secret, b"sign\n" + purpose.encode() + b"\n" + plain, "sha256")[:_SIGNED]
+
+
+def _hidden(secret: bytes, purpose: str, signature: bytes, text: bytes) -> bytes:
+    """A text hidden, or shown again, by a stream of bytes that begins from its signature."""
+    start = b"hide\n" + purpose.encode() + b"\n" + signature
+    blocks = range((len(text) + 31) // 32)
+    stream = b"".join(
+        hmac.digest(secret, start + number.to_bytes(4), "sha256") for number in blocks
+    )
+    return bytes(one ^ other for one, other in zip(text, stream, strict=False))
+
+
 class Principal(msgspec.Struct, frozen=True):
     """`scopes` is None for a key, which may call all of its own side; a token has a set."""
 

@@ -12,6 +12,7 @@ from largesse.kit.ids import Ids
 from largesse.kit.settings import Settings
 from largesse.store import events
 from largesse.store.events import Event
+from largesse.store.noticed import Noticed
 from largesse.store.projects import Project
 
 
@@ -21,7 +22,7 @@ class Context:
     belongs to none; `request_id` names the request in events and errors.
     """
 
-    __slots__ = ("_ids", "_project", "db", "now", "principal", "request_id", "settings")
+    __slots__ = ("_ids", "_noticed", "_project", "db", "now", "principal", "request_id", "settings")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Context:
         principal: Principal | None,
         request_id: str,
         settings: Settings,
+        noticed: Noticed | None = None,
     ) -> None:
         self.db: Db = db
         self.now = now
@@ -41,6 +43,7 @@ class Context:
         self.request_id = request_id
         self.settings = settings
         self._ids = ids
+        self._noticed = noticed
 
     @property
     def project(self) -> Project:
@@ -66,3 +69,9 @@ class Context:
             (self._ids.new(event.prefix), event, self.request_id, self.now) for event in events_
         ]
         await events.record(self.db, self.project_id, rows, handled=handled)
+
+    def notice(self, event: Event) -> None:
+        """Leaves an event to be written a little later, for a request that changes nothing."""
+        if self._noticed is not None:
+            row = (self._ids.new(event.prefix), event, self.request_id, self.now)
+            self._noticed.add(self.project_id, row)

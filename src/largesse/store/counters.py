@@ -30,7 +30,9 @@ UPDATE counters SET n = counters.n + moved.n
 FROM unnest($2::text[], $3::bigint[]) AS moved (key, n)
 WHERE project_id = $1 AND counters.key = moved.key AND slot = 0
 """
-DELETE_OF_CUSTOMER = "DELETE FROM counters WHERE project_id = $1 AND key LIKE '%/' || $2::text"
+FORGET_CUSTOMER = """
+DELETE FROM counters WHERE project_id = $1 AND position('/' || $2::text IN key) > 0
+"""
 
 _COUNTED = "object = 'redemption' AND result = 'SUCCESS' AND rollback_id IS NULL"
 _SUMS = {

@@ -120,6 +120,7 @@ UPDATE = _update()
 GET_BY_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND id = $2"
 GET_BY_SOURCE_ID = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND source_id = $2"
 GET_MANY = f"SELECT {ROW} FROM customers WHERE project_id = $1 AND id = ANY($2::text[])"
+IDS = "SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[])"
 # Holds a customer as a write would, and lets others refer to them.
 _HOLD = f"SELECT {_WRITE} FROM customers WHERE project_id = $1"
 HOLD_BY_ID = f"{_HOLD} AND id = $2 FOR NO KEY UPDATE"

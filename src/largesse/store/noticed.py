@@ -1,0 +1,40 @@
+"""What is noticed off the answering path: events of requests that change nothing, written a little
+later and many at once. A crash loses at most a second of them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from largesse.store import customers, events
+from largesse.store.events import Event
+
+# Past this, more is noticed than can be written, and the newest are let go.
+MOST = 100_000
+
+Row = tuple[str, Event, str, datetime]
+
+
+class Noticed:
+    """Events of all projects that wait to be written."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[Row]] = {}
+        self._count = 0
+
+    def add(self, project_id: str, row: Row) -> None:
+        """Notices an event: (id, event, group id, time)."""
+        if self._count < MOST:
+            self._waiting.setdefault(project_id, []).append(row)
+            self._count += 1
+
+    async def write(self, pool: Any) -> None:
+        """Writes what waits. Nothing is told of customers who are gone by now."""
+        waiting, self._waiting, self._count = self._waiting, {}, 0
+        for project_id, rows in waiting.items():
+            named = {event.customer_id for _, event, *_ in rows if event.customer_id}
+            found = await pool.fetch(customers.IDS, project_id, sorted(named)) if named else []
+            living = {None, *(row["id"] for row in found)}
+            told = [row for row in rows if row[1].customer_id in living]
+            await events.record(pool, project_id, told)
