@@ -151,7 +151,7 @@ def race(
     answers = parallel(shop, asks, min(connections, len(asks)))
     outcomes: Counter[Outcome] = Counter()
     for answer in answers:
-        key = None if answer.status_code < 400 else answer.json()["key"]
+        key = None if answer.status_code < 400 else answer.json().get("key")
         outcomes[answer.status_code, key] += 1
         if outcomes[answer.status_code, key] == 1:
             check(answer)
@@ -231,6 +231,44 @@ FAULTS = {
             AND promotion_tier_id IS NULL AND result = 'SUCCESS'
             AND NOT EXISTS (SELECT 1 FROM redemptions
                 WHERE project_id = $1 AND parent_id = parent.id)
+    """,
+    # What is folded and what events still bring; a tier's sums go back, a campaign's do not.
+    "the sums of a campaign or a tier are not those of its redemptions": """
+        SELECT id, measure, told.n, found.n FROM
+            (SELECT id, measure, sum(n) AS n FROM
+                (SELECT campaign_id AS id, measure, n FROM campaign_days WHERE project_id = $1
+                UNION ALL
+                SELECT moved ->> 0, moved ->> 2, (moved ->> 3)::bigint
+                FROM events, json_array_elements(counted) AS moved
+                WHERE project_id = $1 AND NOT handled) AS days GROUP BY 1, 2) AS told
+            FULL JOIN
+            (SELECT of.id, of.measure, sum(of.n) AS n FROM
+                (SELECT *, result = 'SUCCESS' AS done, object = 'redemption' AS plus
+                FROM redemptions WHERE project_id = $1) AS r,
+                LATERAL (VALUES
+                    (campaign_id, 'redemptions_succeeded', (done AND plus)::int),
+                    (campaign_id, 'redemptions_failed', (NOT done AND plus)::int),
+                    (campaign_id, 'rollbacks_succeeded', (done AND NOT plus)::int),
+                    (campaign_id, 'rollbacks_failed', (NOT done AND NOT plus)::int),
+                    (campaign_id, 'orders_amount', order_amount * (done AND plus)::int),
+                    (campaign_id, 'discounted_amount', discount_amount * (done AND plus)::int),
+                    (promotion_tier_id, 'redeemed', CASE WHEN plus THEN 1 ELSE -1 END * done::int),
+                    (promotion_tier_id, 'orders_amount', order_amount * done::int),
+                    (promotion_tier_id, 'discounted_amount', discount_amount * done::int)
+                ) AS of (id, measure, n)
+                WHERE of.id IS NOT NULL GROUP BY 1, 2) AS found USING (id, measure)
+        WHERE measure = ANY('{redemptions_succeeded,redemptions_failed,rollbacks_succeeded,
+                rollbacks_failed,orders_amount,discounted_amount,redeemed}'::text[])
+            AND coalesce(told.n, 0) <> coalesce(found.n, 0)
+    """,
+    "not everything that was done was told once": """
+        SELECT told.n, done.n FROM
+            (SELECT count(*) AS n FROM events WHERE project_id = $1
+                AND type LIKE '%redemption.%succeeded') AS told,
+            (SELECT count(*) AS n FROM redemptions AS parent
+                WHERE project_id = $1 AND result = 'SUCCESS'
+                AND (voucher_id IS NOT NULL OR promotion_tier_id IS NOT NULL)) AS done
+        WHERE told.n <> done.n
     """,
     "an order's amounts do not come to its total": """
         SELECT id, amount, discount_amount, items_discount_amount, total_discount_amount,
