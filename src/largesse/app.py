@@ -104,6 +104,7 @@ def build(config: Settings, pool: Any, noticed: Noticed | None = None) -> Http:
         max_body=config.max_body,
         otherwise=_pages(pool, ids, limits),
         access_log=config.access_log,
+        grouped=config.group_redemptions,
     )
 
 

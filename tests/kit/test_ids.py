@@ -92,14 +92,21 @@ def test_a_hundred_thousand_of_two_generators_are_all_different() -> None:
         ("proj_", r"proj_[0-9A-Za-z]{8}"),
         *(
             (prefix, rf"{prefix}[0-9A-Za-z]{{24}}")
-            for prefix in ("ord_", "ms_", "pc_", "loc_", "exp_", "promo_", "stack_", "camp_tpl_")
+            for prefix in (
+                *("ord_", "ms_", "pc_", "loc_", "exp_", "promo_", "stack_", "camp_tpl_"),
+                "qfl_",
+            )
         ),
         *(
             (prefix, rf"{prefix}[0-9a-f]{{18}}")
-            for prefix in ("prod_", "sku_", "cat_", "tbe_", "event_", "vtx_", "arsca_")
+            for prefix in (
+                *("prod_", "sku_", "cat_", "tbe_", "event_", "vtx_", "arsca_"),
+                *("r_", "rf_", "rr_", "rrf_", "valid_", "stk_"),
+            )
         ),
         ("val_", r"val_[0-9A-Za-z]{12}"),
         ("v_", r"v_[0-9A-Za-z]{32}"),
+        ("ssn_", r"ssn_[0-9A-Za-z]{32}"),
         ("asgm_", r"asgm_[0-9A-Za-z]{16}"),
         ("v-", r"v-[0-9a-f]{18}"),
         ("w-", r"w-[0-9a-f]{18}"),
@@ -119,7 +126,8 @@ def test_no_prefix_is_left_out_above() -> None:
     known = {"cust_", "seg_", "del_", "proj_", "v-", "w-", "aa_", "evcus_", "rh_"}
     known |= {"ord_", "ms_", "pc_", "loc_", "exp_", "prod_", "sku_", "cat_", "tbe_", "event_"}
     known |= {"val_", "asgm_", "promo_", "stack_", "camp_tpl_"}
-    known |= {"camp_", "v_", "vtx_", "arsca_"}
+    known |= {"camp_", "v_", "vtx_", "arsca_", "stk_", "ssn_", "qfl_", "valid_"}
+    known |= {"r_", "rf_", "rr_", "rrf_"}
     assert set(RANDOM_LENGTHS) | TIMED_PREFIXES == known
 
 

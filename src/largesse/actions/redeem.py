@@ -31,6 +31,16 @@ async def redeem(ctx: Context, body: CheckoutBody) -> Redeemed | Answered:
     return (await redeem_all([(ctx, body)]))[0]
 
 
+def one_voucher(body: CheckoutBody) -> str | None:
+    """The voucher that a request waits for, where it is for one alone and can be done together with
+    others for the same.
+    """
+    if len(body.redeemables) != 1 or body.session is not None:
+        return None
+    asked = body.redeemables[0]
+    return asked.id if asked.object == checkout_bodies.VOUCHER else None
+
+
 async def redeem_all(asks: Sequence[Ask]) -> list[Redeemed | Answered]:
     """Redeems for several requests of one project, that share a transaction. They are decided in
     turn against what is held for all of them, and each is answered for itself.

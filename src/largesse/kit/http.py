@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from largesse.kit import auth, db, idempotency, metrics, wire
+from largesse.kit import auth, bodies, db, idempotency, metrics, wire
 from largesse.kit.errors import (
     InternalError,
-    InvalidPayload,
     NotAcceptable,
     NotFound,
-    PayloadTooLarge,
     Problem,
-    UnsupportedMediaType,
 )
+from largesse.kit.grouping import Lines, Work
 from largesse.kit.limits import Exhausted, Limit, Standing
 from largesse.kit.logs import log
-from largesse.kit.routing import FILE, FORM, Answered, Download, Operation, Router, Upload
+from largesse.kit.routing import FILE, Answered, Download, Operation, Router
 
 # The reference calls a file of CSV text/plain, and its SDKs accept nothing else.
 FILES = ("text/csv", "text/plain")
@@ -51,101 +51,6 @@ class Begin(Protocol):
     the pool."""
 
     def __call__(self, database: Any, caller: Caller, request_id: str) -> Any: ...
-
-
-# --- bodies -------------------------------------------------------------------------------------
-
-
-async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises PayloadTooLarge past `limit` bytes, after hearing the client out
-    (up to four times the limit): one that is cut off while sending never sees the answer.
-    """
-    declared = headers.get(b"content-length", b"")
-    size, parts, drain = 0, [], 4 * limit
-    if declared.isdigit() and int(declared) > drain:
-        raise PayloadTooLarge(limit)
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= limit:
-            parts.append(part)
-        if not message.get("more_body") or size > drain:
-            break
-    if size > limit:
-        raise PayloadTooLarge(limit)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-class Disconnected(Exception):
-    """The client left before it had said all."""
-
-
-@lru_cache(maxsize=256)
-def media_type(content_type: bytes) -> str:
-    return content_type.decode("latin-1").partition(";")[0].strip().lower()
-
-
-async def body_of(operation: Operation, headers: Mapping[bytes, bytes], content: bytes) -> Any:
-    kind = media_type(headers.get(b"content-type", b""))
-    if operation.consumes == FILE:
-        return await _upload(kind, headers, content)
-    assert operation.reader is not None
-    if operation.consumes == FORM and kind == "application/x-www-form-urlencoded":
-        return operation.reader.members(_form(content))
-    if kind not in ("", "application/json") and not kind.endswith("+json"):
-        raise UnsupportedMediaType(f"Content type {kind} is not supported; send application/json")
-    return operation.reader.json(content)
-
-
-def _form(content: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(content.decode(), keep_blank_values=True, errors="strict")
-    except (UnicodeDecodeError, ValueError):
-        raise InvalidPayload("Payload is not a valid form") from None
-    return dict(pairs)
-
-
-async def _upload(kind: str, headers: Mapping[bytes, bytes], content: bytes) -> Upload:
-    if kind == "text/csv":
-        return Upload(content)
-    if kind != "multipart/form-data":
-        raise InvalidPayload("A file has to be sent as multipart/form-data, in the part 'file'")
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield content
-
-    parser = MultiPartParser(
-        Headers(raw=[(b"content-type", headers[b"content-type"])]), stream(), max_files=1
-    )
-    try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, UnicodeDecodeError):
-        raise InvalidPayload("Payload is not valid multipart/form-data") from None
-    try:
-        part = form.get("file")
-        if not isinstance(part, UploadFile):
-            raise InvalidPayload("Payload should have required property 'file'")
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        return Upload(await part.read(), fields)
-    finally:
-        await form.close()
-
-
-@lru_cache(maxsize=256)
-def accepts(header: bytes, produced: str) -> bool:
-    """Whether an Accept header lets a media type through; an empty one lets all."""
-    family = produced.partition("/")[0] + "/*"
-    if not header.strip():
-        return True
-    for entry in header.decode("latin-1").lower().split(","):
-        name, *parameters = (part.strip() for part in entry.split(";"))
-        refused = any(re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters)
-        if name in (produced, family, "*/*") and not refused:
-            return True
-    return False
 
 
 # --- the application ----------------------------------------------------------------------------
@@ -201,6 +106,7 @@ class Http:
         max_body: int,
         otherwise: ASGIApp,
         access_log: bool = False,
+        grouped: bool = True,
     ) -> None:
         self.operations = list(operations)
         self.router = Router(self.operations)
@@ -214,6 +120,7 @@ class Http:
         self.max_body = max_body
         self.otherwise = otherwise
         self.access_log = access_log
+        self.lines = Lines(grouped)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -240,7 +147,7 @@ class Http:
             standing, answer = await self._answer(
                 operation, path, scope, headers, receive, request_id
             )
-        except Disconnected:
+        except bodies.Disconnected:
             return
         except Exception as error:
             if isinstance(error, Exhausted):
@@ -281,15 +188,15 @@ class Http:
         produced = operation.produces or (
             FILES if operation.answer is Download else ("application/json",)
         )
-        if not any(accepts(headers.get(b"accept", b""), kind) for kind in produced):
+        if not any(bodies.accepts(headers.get(b"accept", b""), kind) for kind in produced):
             raise NotAcceptable(f"The answer is {produced[0]}, which the Accept header leaves out")
         arguments: dict[str, Any] = dict(path)
         if operation.query is not None:
             arguments["query"] = wire.query(scope["query_string"], operation.query)
         content = b""
         if operation.body is not None:
-            content = await read(headers, receive, self.max_body)
-            arguments["body"] = await body_of(operation, headers, content)
+            content = await bodies.read(headers, receive, self.max_body)
+            arguments["body"] = await bodies.body_of(operation, headers, content)
 
         async def work(database: Any) -> Answer:
             context = self.begin(database, caller, request_id)
@@ -304,13 +211,33 @@ class Http:
         sent = arguments["body"] if operation.consumes == FILE else content
         asked = idempotency.asked(operation, headers, path, scope["query_string"], sent)
         if asked is None:
-            return standing, await db.in_transaction(self.pool, work)
+            together = operation.together
+            name = together.key(arguments["body"]) if together and self.lines.on else None
+            if name is None:
+                return standing, await db.in_transaction(self.pool, work)
+            line = (operation.path, caller.project.id, name)
+            ask = (caller, request_id, arguments["body"])
+            return standing, await self.lines.join(line, ask, self._together(operation))
 
         async def once(database: Any) -> Answer:
             context = self.begin(database, caller, request_id)
             return await self._once(context, asked, work, request_id)
 
         return standing, await db.in_transaction(self.pool, once)
+
+    def _together(self, operation: Operation) -> Work:
+        """What does several requests of an operation in one transaction."""
+
+        async def work(asks: Sequence[Any]) -> Sequence[Answer]:
+            async def all_(database: Any) -> list[Answer]:
+                given = [(self.begin(database, who, id_), body) for who, id_, body in asks]
+                assert operation.together is not None
+                values = await operation.together.handler(given)
+                return [_answered(operation, value) for value in values]
+
+            return await db.in_transaction(self.pool, all_)
+
+        return work
 
     async def _once(
         self,

@@ -23,16 +23,26 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """How requests of an operation are done together: `key` tells of a body what it waits for, None
+    for nothing; `handler` takes several (context, body) and answers as many values.
+    """
+
+    key: Callable[[Any], str | None]
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One line of the route table.
 
     `kind` is the keys it takes, `scope` what a token needs beside the whole-API scope, `consumes`
     how its body comes (`form` takes JSON too), `writes` whether it runs in a transaction (or a
-    function of the body that tells), `shows`
-    the body's type in the document where that says more than `body`, `accepted` the answer where
-    the work is taken on (202) and not done, `produces` the media types of an answer that is a
-    file, `linked` what a request means that shows a `token` in its query, `keeps` whether its
-    answer may be kept for those who ask again: not where it holds a secret.
+    function of the body that tells), `shows` the body's type in the document where that says more
+    than `body`, `accepted` the answer where the work is taken on (202) and not done, `produces` the
+    media types of an answer that is a file, `linked` what a request means that shows a `token` in
+    its query, `keeps` whether its answer may be kept for those who ask again (not where it holds a
+    secret), `together` how several requests at once are done in one transaction.
     """
 
     method: str
@@ -55,6 +65,7 @@ class Operation:
     tag: str = ""
     reader: wire.Reader | None = field(default=None, compare=False)
     linked: Operation | None = field(default=None, compare=False)
+    together: Together | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:

@@ -60,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     segment_customers: Size = 20_000
     segment_refresh_seconds: Size = 600
     redeemables: Size = 30
+    group_redemptions: bool = True
     rollback_days: Count = 92
     week_starts_on: Annotated[int, Meta(ge=0, le=6)] = 0
     collections: Size = 100

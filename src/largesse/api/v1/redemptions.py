@@ -17,7 +17,7 @@ from largesse.actions.redemption_view import (
 from largesse.actions.rollback import RollbackBody
 from largesse.api.lists import PageNumber, Query
 from largesse.kit.errors import NotFound
-from largesse.kit.routing import Answered, Routes
+from largesse.kit.routing import Answered, Routes, Together
 from largesse.kit.wire import Moment
 from largesse.store import campaigns, customers, redemptions
 from largesse.store.context import Context
@@ -26,7 +26,12 @@ from largesse.store.listing import Window
 routes = Routes("Redemptions", scope="redemptions")
 
 
-@routes.post("/v1/redemptions", body=CheckoutBody, answer=Redeemed)
+@routes.post(
+    "/v1/redemptions",
+    body=CheckoutBody,
+    answer=Redeemed,
+    together=Together(redeem.one_voucher, redeem.redeem_all),
+)
 async def redeem_stacked_discounts(ctx: Context, body: CheckoutBody) -> Redeemed | Answered:
     """Redeem redeemables together.
 
