@@ -75,6 +75,13 @@ def nothing_by_half(load: Checkouts) -> None:
     assert parents == [(3,)]
     failed = "SELECT count(*) FROM redemptions WHERE project_id = $1 AND result <> 'SUCCESS'"
     assert sql(shop.server, failed, shop.id) == [(0,)]
+    twice = sql(
+        shop.server,
+        "SELECT order_id, count(*) FROM redemptions WHERE project_id = $1 "
+        "AND object = 'redemption' AND parent_id IS NULL GROUP BY 1 HAVING count(*) > 1",
+        shop.id,
+    )
+    assert twice == [], "asked once and redeemed twice"
     lonely = sql(
         shop.server,
         "SELECT source_id FROM orders WHERE project_id = $1 AND NOT EXISTS (SELECT 1 "

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.test_segments import make
 from tests.races.load import Ask, all_serve, sql
 from tests.races.test_orders import recounted
 from tests.redeeming import (
@@ -198,6 +199,24 @@ def test_a_limit_that_is_set_while_they_redeem(shop: Shop) -> None:
     recount(shop)
 
 
+def test_a_code_for_those_who_have_bought_nothing_yet(shop: Shop) -> None:
+    """The first redemption with an order takes its customer out of the segment."""
+    bought_nothing = {"summary.orders.total_count": {"conditions": {"$is": 0}}}
+    filter_ = {"junction": "and", **bought_nothing}
+    new = make(shop, "New", type="auto-update", filter=filter_)
+    coupon(shop, "code")
+    rules = {"1": {"name": "customer.segment", "conditions": {"$is": [new["id"]]}}}
+    rule = said(shop.api.post("/v1/validation-rules", json={"name": "New", "rules": rules}))
+    said(shop.api.post(f"/v1/validation-rules/{rule['id']}/assignments", json={"voucher": "code"}))
+    names = [f"c{n}" for n in range(8)]
+    for name in names:
+        said(shop.api.post("/v1/customers", json={"source_id": name}))
+    asks = [redeeming("code", customer=name, amount=100) for name in names * 12]
+    _, outcomes = race(shop, asks)
+    assert outcomes == {WON: 8, (400, "customer_rules_violated"): 88}
+    recount(shop)
+
+
 # --- gift cards ---------------------------------------------------------------------------------
 
 
@@ -341,6 +360,19 @@ def test_redemptions_of_the_same_order_at_once(shop: Shop) -> None:
     orders = said(shop.api.get("/v1/customers/ann"))["summary"]["orders"]
     assert (orders["total_count"], orders["total_amount"]) == (1, 700)
     recount(shop)
+
+
+def test_redemptions_of_one_code_for_one_order(shop: Shop) -> None:
+    """Whoever shares a transaction with others sees what they did to the order."""
+    coupon(shop, "code", 10)
+    order = {"source_id": "one", "amount": 1000}
+    _, outcomes = race(shop, [redeeming("code", customer="ann", order=order)] * 60)
+    assert outcomes == {WON: 60}
+    found = said(shop.api.get("/v1/orders/one"))
+    assert (found["amount"], found["total_discount_amount"]) == (1000, 600)
+    assert redeemed(shop, "code") == len(found["redemptions"]) == 60
+    recount(shop)
+    recounted(shop)
 
 
 # --- rollbacks ----------------------------------------------------------------------------------
