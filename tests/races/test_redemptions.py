@@ -5,15 +5,17 @@ none falls short by one, and who loses has changed nothing.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.api.test_segments import make
-from tests.races.load import Ask, all_serve, sql
+from tests.races.load import Ask, Session, all_serve, database_url, sql
 from tests.races.test_orders import recounted
 from tests.redeeming import (
     ALL_APPLY,
@@ -375,6 +377,37 @@ def test_redemptions_of_one_code_for_one_order(shop: Shop) -> None:
     recounted(shop)
 
 
+def test_the_last_order_of_somebody_whose_order_others_redeem_for(shop: Shop) -> None:
+    """While ann buys, bob redeems for an older order of hers, and both write her summary."""
+    for code in ("hers", "his"):
+        coupon(shop, code)
+    old = {"source_id": "old", "amount": 100, "customer": {"source_id": "ann"}}
+    said(shop.api.post("/v1/orders", json=old))
+    said(shop.api.post("/v1/customers", json={"source_id": "bob"}))
+    asks = [
+        body("hers", amount=500, customer="ann"),
+        body("his", order={"source_id": "old"}, customer="bob"),
+    ]
+    threads = []
+    with Session(database_url(shop.server)) as session:
+        # While her row is held, hers waits for it first and his behind it.
+        session.hold(shop, "ann")
+        for waiting, ask in enumerate(asks, 1):
+            threads.append(threading.Thread(target=send, args=(shop, ask)))
+            threads[-1].start()
+            until(lambda n=waiting: session.waiting() >= n)  # type: ignore[misc]
+        session.release()
+        for thread in threads:
+            thread.join()
+    assert (redeemed(shop, "hers"), redeemed(shop, "his")) == (1, 1)
+    recounted(shop)
+
+
+def send(shop: Shop, ask: dict[str, Any]) -> None:
+    with httpx.Client(base_url=shop.server.url, headers=shop.api.headers, timeout=30) as client:
+        said(client.post("/v1/redemptions", json=ask))
+
+
 # --- rollbacks ----------------------------------------------------------------------------------
 
 
@@ -568,7 +601,8 @@ def all_at_once(shop: Shop, seed: int, count: int) -> None:
     assert outcomes[WON] > count // 4, outcomes
     assert seconds < 5 + count / 15, f"seed {seed}: {seconds:.1f} s"
     recount(shop)
-    recounted(shop)
+    # The seed stands where it is shown if this fails.
+    assert recounted(shop), seed
 
 
 def test_everything_at_once(shop: Shop) -> None:
