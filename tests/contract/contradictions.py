@@ -159,6 +159,14 @@ CONTRADICTIONS = [
         "the schema asks for a parent's id; what is redeemed alone has no parent",
     ),
     Contradiction(
+        r"POST (/client)?/v1/redemptions",
+        r"redemptions/\d+/(voucher/(campaign|campaign_id|updated_at|start_date|expiration_date|"
+        r"validity_timeframe|validity_day_of_week|redemption/quantity)|promotion_tier/campaign/"
+        r"(start_date|expiration_date))",
+        r"None is not of type '\w+'",
+        "vouchers and tiers have nulls there elsewhere, and in the examples of stored redemptions",
+    ),
+    Contradiction(
         r"POST /v1/(vouchers/\{code\}|promotions/tiers/\{promotionTierId\})/redemption|"
         r"POST /client/v1/redeem",
         r"metadata|order/(source_id|updated_at|customer_id|referrer_id)|"
