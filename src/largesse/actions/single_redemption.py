@@ -65,20 +65,18 @@ async def voucher(
     request, done = await _redeem(ctx, VOUCHER, code, body, tracking_id)
     if isinstance(done, Answered):
         return done
-    step = request.decided.steps[0]
-    outcome = step.outcome
-    assert outcome is not None
     row = await ctx.db.fetchrow(
         redeemables.VOUCHERS_BY_ID, ctx.project_id, [done.related_object_id]
     )
     assert row is not None
     answer = await voucher_view.answer(ctx, row)
+    applicable_to, inapplicable_to = checkout_view.covered(request.decided.steps[0])
     members = {name: getattr(answer, name) for name in VoucherAnswer.__struct_fields__}
     redeemed = RedeemedVoucher(
         **members,
         holder=await _holder(request, row["holder_id"]),
-        applicable_to=checkout_view.entries(outcome.entries),
-        inapplicable_to=checkout_view.entries(outcome.excluded),
+        applicable_to=applicable_to,
+        inapplicable_to=inapplicable_to,
     )
     return _answer(done, voucher=redeemed, amount=done.amount, gift=done.gift)
 

@@ -163,8 +163,7 @@ def _decide(
         return
     outcome = step.outcome
     assert outcome is not None
-    answer.applicable_to = checkout_view.entries(outcome.entries)
-    answer.inapplicable_to = checkout_view.entries(outcome.excluded)
+    answer.applicable_to, answer.inapplicable_to = checkout_view.covered(step)
     if step.before is not None and outcome.cart is not None:
         receipt = receipts.of(step.before, outcome.cart)
         answer.order = checkout_view.order(receipt, **_members(request, step))
