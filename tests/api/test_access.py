@@ -490,8 +490,14 @@ def commerce(server: Server, shop: Shop) -> dict[str, str]:
     made("/v1/products", source_id="binned")
     assert api.delete("/v1/products/binned").status_code == 204
     rule_id, voucher_id = made("/v1/validation-rules", name="one"), voucher(shop)
+    redeemed = {"redeemables": [{"object": "promotion_tier", "id": tier_id}]}
+    answer = api.post("/v1/redemptions", json=redeemed).json()
+    redemption_id = answer["redemptions"][0]["id"]
     return {
         "productId": product_id,
+        "redemptionId": redemption_id,
+        "parentRedemptionId": redemption_id,
+        "sessionKey": "same",
         "skuId": made(f"/v1/products/{product_id}/skus", source_id="same"),
         "productCollectionId": made(
             "/v1/product-collections", type="STATIC", name="one", products=picked

@@ -160,7 +160,7 @@ CONTRADICTIONS = [
     ),
     Contradiction(
         r"POST (/client)?/v1/redemptions",
-        r"redemptions/\d+/(voucher/(campaign|campaign_id|updated_at|start_date|expiration_date|"
+        r"redemptions/\d+/(voucher|voucher/(campaign|campaign_id|updated_at|start_date|expiration_date|"
         r"validity_timeframe|validity_day_of_week|redemption/quantity)|promotion_tier/campaign/"
         r"(start_date|expiration_date))",
         r"None is not of type '\w+'",
