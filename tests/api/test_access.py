@@ -497,7 +497,7 @@ def commerce(server: Server, shop: Shop) -> dict[str, str]:
         "productId": product_id,
         "redemptionId": redemption_id,
         "parentRedemptionId": redemption_id,
-        "sessionKey": "same",
+        "sessionKey": f"ssn_{shop.id}",
         "skuId": made(f"/v1/products/{product_id}/skus", source_id="same"),
         "productCollectionId": made(
             "/v1/product-collections", type="STATIC", name="one", products=picked

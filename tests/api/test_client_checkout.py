@@ -239,6 +239,8 @@ def test_metadata_by_query_are_what_their_schema_says(server: Server, shop: Shop
     text = rule(shop, "redemption.metadata", {"$is": ["1"]}, property="other")
     create(shop, "TEXT", discount=TEN, validation_rules=[text])
     assert valid(shop, "code=TEXT&metadata[other]=1")["valid"]
+    for several in ("[other][0]=0&metadata[other][1]=1", "[other][]=0&metadata[other][]=1"):
+        assert valid(shop, f"code=TEXT&metadata{several}")["valid"]
 
 
 def test_a_session_by_query(shop: Shop) -> None:
@@ -301,6 +303,17 @@ def test_bad_queries(shop: Shop, query: str, said: str | None) -> None:
     create(shop, "TEN", discount=TEN)
     found = refused(asked(shop, query), 400, "invalid_query_params")
     assert said is None or found["details"] == said
+
+
+def test_queries_that_mean_harm(shop: Shop) -> None:
+    create(shop, "TEN", discount=TEN)
+    deep, digits = "[a]" * 2000, "9" * 5000
+    for query in (
+        *(f"{name}{deep}=1" for name in ("metadata", "customer", "item", "order")),
+        *(f"{name}[metadata]{deep}=1" for name in ("customer", "item[0]", "order")),
+        *(f"item[{digits}][source_id]=a", f"item[0][quantity]={digits}", f"amount={digits}"),
+    ):
+        assert asked(shop, f"code=TEN&{query}").status_code in (200, 400), query[:40]
 
 
 # --- one, redeemed ------------------------------------------------------------------------------

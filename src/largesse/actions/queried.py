@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from largesse.kit import wire
 from largesse.kit.ids import is_id
 from largesse.store import definitions
 from largesse.store.context import Context
+
+_PLACE = re.compile(r"[0-9]{1,9}")
 
 
 class CheckoutQuery(msgspec.Struct, kw_only=True):
@@ -80,7 +83,7 @@ def _items(given: Mapping[str, Any] | None) -> list[Any]:
     """Items in the order of their numbers; members without a number are those of one item."""
     if not given:
         return []
-    if not all(name.isascii() and name.isdigit() for name in given):
+    if not all(_PLACE.fullmatch(name) for name in given):
         return [given]
     return [given[name] for name in sorted(given, key=int)]
 
@@ -96,7 +99,9 @@ def _customer(given: str | Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 async def _type(ctx: Context, body: ContextBody) -> None:
-    """Makes of texts what the project's schemas say that metadata are."""
+    """Makes lists of numbered members, and of texts what the project's schemas say that metadata
+    are.
+    """
     described: list[tuple[str, Any]] = [
         ("redemption", body),
         ("customer", body.customer),
@@ -108,8 +113,20 @@ async def _type(ctx: Context, body: ContextBody) -> None:
     known = await definitions.current(ctx.db, ctx.project_id)
     for noun, part in described:
         schema = known.schemas.get(noun)
-        if part is not None and part.metadata and schema is not None:
+        if part is None or not part.metadata:
+            continue
+        part.metadata = {key: _listed(value) for key, value in part.metadata.items()}
+        if schema is not None:
             part.metadata = {
                 key: schemas.from_text(schema, key, value) if isinstance(value, str) else value
                 for key, value in part.metadata.items()
             }
+
+
+def _listed(value: Any) -> Any:
+    """A value of a query, whose lists have numbered members."""
+    if not isinstance(value, Mapping):
+        return value
+    if list(value) == [str(place) for place in range(len(value))]:
+        return [_listed(item) for item in value.values()]
+    return {key: _listed(item) for key, item in value.items()}

@@ -189,7 +189,8 @@ def _query_parameters(operation: Operation, components: dict[str, Any]) -> list[
     parameters = []
     for name, member in schema["properties"].items():
         drawn = _present(member)
-        parameter = {"name": name, "in": "query", "required": False, "schema": drawn}
+        required = name in schema.get("required", ())
+        parameter = {"name": name, "in": "query", "required": required, "schema": drawn}
         if drawn.get("type") == "object":
             parameter |= {"style": "deepObject", "explode": True}
         parameters.append(parameter)

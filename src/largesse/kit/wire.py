@@ -141,6 +141,8 @@ VALUELESS = (
 )
 # What stands in a query member by member, as in `customer[metadata][lang]=en`.
 NESTED = ("filters[", "access_settings[", "customer[", "order[", "metadata[", "item[")
+# As deep as metadata can be kept, with what stands around them.
+DEEPEST = 40
 
 
 def parse_query(text: bytes) -> dict[str, Any]:
@@ -185,6 +187,8 @@ def _json_filters(text: str) -> Any:
 def _nest(values: dict[str, Any], path: list[str], value: str) -> None:
     """Sets `values[a][b]...`; a name given again gathers its values in a list."""
     *above, last = path
+    if len(path) > DEEPEST:
+        raise InvalidQueryParams(f"Property .{path[0]} is nested too deep")
     if above and isinstance(plain := values.get(above[0]), str):
         values[above[0]] = {"": plain}
     for name in above:
