@@ -41,7 +41,7 @@ def agree(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | None) -
     for person in _people(ctx, body):
         name = "id" if person.id else "source_id"
         given = getattr(person, name)
-        if given and customer["id"] and given != customer[name]:
+        if given and given != customer[name]:
             raise AmbiguousTrackingId.of(given, customer[name] or customer["id"])
 
 
@@ -69,6 +69,11 @@ def tracking_id(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | N
     if given is not None and _name(ctx, given) not in (known, name):
         raise AmbiguousTrackingId.of(given, name)
     return known
+
+
+def stranger(ctx: Context) -> str:
+    """A tracking id for somebody of whom nothing is known: a new one each time."""
+    return _track(ctx, ctx.noise(12).hex())
 
 
 _TRACK = "track_"

@@ -48,6 +48,11 @@ async def redeem_all(asks: Sequence[Ask]) -> list[Redeemed | Answered]:
     """Redeems for several requests of one project, that share a transaction. They are decided in
     turn against what is held for all of them, and each is answered for itself.
     """
+    return [answer for _, answer in await decided_all(asks)]
+
+
+async def decided_all(asks: Sequence[Ask]) -> list[tuple[Request, Redeemed | Answered]]:
+    """Redeems as `redeem_all` does, and answers beside each answer what was decided for it."""
     requests = [Request(ctx=ctx, body=body) for ctx, body in asks]
     for request, (ctx, body) in zip(requests, asks, strict=True):
         checkout_bodies.check(ctx, body)
@@ -73,7 +78,7 @@ async def redeem_all(asks: Sequence[Ask]) -> list[Redeemed | Answered]:
         else:
             answers.append(draft.refused())
     await writing.store()
-    return answers
+    return list(zip(requests, answers, strict=True))
 
 
 # --- holding ------------------------------------------------------------------------------------
