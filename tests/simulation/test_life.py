@@ -27,6 +27,7 @@ def live(server: Server, seed: int, steps: int) -> None:
                 ) from error
 
 
+@pytest.mark.timeout(300 + STEPS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_life(server: Server, seed: int) -> None:
     live(server, seed, STEPS)
