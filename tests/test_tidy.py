@@ -17,7 +17,16 @@ import largesse
 from largesse import store
 from largesse.api.routes import OPERATIONS
 from largesse.kit import auth, db, errors
-from largesse.store import customers, events, jobs, kept_answers, projects
+from largesse.store import (
+    counters,
+    customers,
+    events,
+    jobs,
+    kept_answers,
+    projects,
+    redeemables,
+    redemptions,
+)
 from largesse.store.listing import Listing, Window
 from largesse.store.table import Changes, Table
 from tests.running import Server
@@ -139,6 +148,16 @@ HOT = {
     events.HANDLE: "events_unhandled",
     jobs.CLAIM: "jobs_open",
     jobs.NEXT_ROWS: "job_rows_pkey",
+    redeemables.HOLD_VOUCHERS_BY_CODE: "vouchers_code",
+    redeemables.HOLD_VOUCHERS_BY_ID: "vouchers_pkey",
+    redemptions.SPEND: "vouchers_pkey",
+    redemptions.LISTING.statement({}, Window())[0]: "redemptions_created",
+    redemptions.LISTING.statement({"customer_id": "x"}, Window())[0]: "redemptions_customer",
+    redemptions.LISTING.statement({"campaign_id": "x"}, Window())[0]: "redemptions_campaign",
+    redemptions.LISTING.statement({"voucher_id": "x"}, Window())[0]: "redemptions_voucher",
+    redemptions.CHILDREN: "redemptions_parent",
+    counters.RECOUNTS["redemptions", "campaign", "customer"]: "redemptions_customer",
+    counters.HOLD: "counters_pkey",
     kept_answers.GET: "kept_answers_pkey",
     kept_answers.DROP_OLD: "kept_answers_created",
 }
@@ -164,7 +183,15 @@ FILL = [
     WHERE type = 't'""",
     """INSERT INTO kept_answers (project_id, key, request, status, answer, created_at)
     SELECT project_id, id, 'r', 200, 'a', created_at FROM customers""",
-    "ANALYZE customers, events, jobs, job_rows, kept_answers",
+    """INSERT INTO vouchers (project_id, id, code, code_key, type, active, created_at)
+    SELECT project_id, 'v' || id, id, id, 'DISCOUNT_VOUCHER', true, created_at FROM customers""",
+    """INSERT INTO redemptions (project_id, id, object, result, parent_id, voucher_id, campaign_id,
+    customer_id, channel_type, created_at)
+    SELECT project_id, 'r' || id, 'redemption', 'SUCCESS', 'r' || left(id, 4), 'v' || id,
+    'k' || right(id, 1), id, 'API', created_at FROM customers""",
+    """INSERT INTO counters (project_id, key, n, created_at)
+    SELECT project_id, id, 1, created_at FROM customers""",
+    "ANALYZE customers, events, jobs, job_rows, kept_answers, vouchers, redemptions, counters",
 ]
 
 

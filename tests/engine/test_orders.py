@@ -146,7 +146,7 @@ def test_five_hundred_items_of_the_highest_amounts_fit_a_column() -> None:
         (Item(amount=10**15, price=10**15, quantity=10**9), None),
         (Item(quantity=0), "Property .items[3].quantity cannot be lower than 1"),
         (Item(quantity=-1), "Property .items[3].quantity cannot be lower than 1"),
-        (Item(initial_quantity=0), "Property .items[3].initial_quantity cannot be lower than 1"),
+        (Item(initial_quantity=-1), "Property .items[3].initial_quantity cannot be lower than 0"),
         (Item(discount_quantity=-1), "Property .items[3].discount_quantity cannot be lower than 0"),
         (Item(amount=-1), "Property .items[3].amount cannot be lower than 0"),
         (Item(discount_amount=-1), "Property .items[3].discount_amount cannot be lower than 0"),

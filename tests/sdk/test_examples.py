@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -55,6 +56,20 @@ def test_create_customer(shop: Shop, name: str, tmp_path: Path) -> None:
     assert customer["metadata"] == {"vip": True}
     assert customer["id"] in ran.stdout
     assert "Ann Example" in ran.stdout
+
+
+def test_checkout(shop: Shop, tmp_path: Path) -> None:
+    key = shop.project["server_side_key"]
+    ran = run("checkout.sh", tmp_path, url=shop.server.url, **key)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    created, validated, redeemed, customer, rolled_back = map(json.loads, ran.stdout.splitlines())
+    assert created["code"] == "SPRING"
+    assert (validated["valid"], validated["order"]["total_amount"]) == (True, 2000)
+    assert redeemed["order"]["total_discount_amount"] == 500
+    assert customer["summary"]["orders"]["total_amount"] == 2000
+    assert rolled_back["redemption"] == redeemed["redemptions"][0]["id"]
+    assert rolled_back["order"]["total_amount"] == 2500
+    assert shop.api.get("/v1/vouchers/SPRING").json()["redemption"]["redeemed_quantity"] == 0
 
 
 def test_curl_tells_of_a_refusal(shop: Shop, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def agree(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | None) -
     for person in _people(ctx, body):
         name = "id" if person.id else "source_id"
         given = getattr(person, name)
-        if given and customer["id"] and given != customer[name]:
+        if given and given != customer[name]:
             raise AmbiguousTrackingId.of(given, customer[name] or customer["id"])
 
 

@@ -16,6 +16,7 @@ from largesse.actions.checkout_bodies import (
     STACK,
     TIER,
     VOUCHER,
+    CheckoutBody,
     ContextBody,
     RedeemableBody,
     check_unique,
@@ -64,6 +65,11 @@ class Request(msgspec.Struct, kw_only=True):
     def decided(self) -> Plan:
         assert self.plan is not None
         return self.plan
+
+    @property
+    def count(self) -> int:
+        """How many redeemables were sent: a stack is one, however many tiers it has."""
+        return len(self.body.redeemables) if isinstance(self.body, CheckoutBody) else 0
 
     @property
     def has_order(self) -> bool:
@@ -145,14 +151,12 @@ async def read_order(request: Request, *, override: bool = False) -> None:
     if request.order is not None:
         request.items = msgspec.json.decode(bytes(request.order["items"]), type=list[Item])
         amount, discount = request.order["amount"], request.order["discount_amount"]
+        request.cart = lines.stored(request.items, amount, discount)
     elif (body := request.body.order) is not None:
         request.items = await order_items.items_of(
             request.ctx, body.items or [], request.known, silent=False, override=override
         )
-        amount, discount = body.amount or 0, body.discount_amount or 0
-    else:
-        return
-    request.cart = lines.cart(request.items, amount, discount)
+        request.cart = lines.cart(request.items, body.amount, body.discount_amount or 0)
 
 
 # --- deciding -----------------------------------------------------------------------------------
@@ -172,7 +176,7 @@ def check(request: Request, found: Redeemables) -> None:
     metadata against its schema, and a voucher named by its code and its id.
     """
     most = request.known.stacking.redeemables_limit
-    if len(request.asked) > most and request.asked[0].object != TIER:
+    if request.count > most:
         raise InvalidPayload(f"Property .redeemables should NOT have more than {most} items")
     metadata.check(request.known, "redemption", request.body.metadata, whole=True)
     ids = [loaded(request, found, each) for each in request.asked]

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from largesse.actions.orders import CustomerOfOrder
 from largesse.engine import receipts, situations
-from largesse.engine.applicability import Entry
+from largesse.engine.applicability import SKU, Entry
 from largesse.engine.bundles import Bundle
 from largesse.engine.discounts import Discount
 from largesse.engine.incentives import GIFT, PROMOTION_TIER, Incentive
@@ -241,10 +241,11 @@ def redeemable(
     )
     outcome = step.outcome
     if outcome is not None:
-        view.applicable_to = _entries(outcome.entries)
-        view.inapplicable_to = _entries(outcome.excluded)
+        cart = step.before or Cart()
+        view.applicable_to = _entries(outcome.entries, cart)
+        view.inapplicable_to = _entries(outcome.excluded, cart)
         if outcome.cart is not None and ("order" in expand or not expand):
-            view.order = order(receipts.of(step.before or Cart(), outcome.cart), **members)
+            view.order = order(receipts.of(cart, outcome.cart), **members)
     if row is not None:
         category_id = row["category_id"]
         view.categories = categories(known, category_id, whole="category" in expand)
@@ -264,5 +265,17 @@ def _expand(view: RedeemableView, row: Mapping[str, Any]) -> None:
         view.name = row["name"]
 
 
-def _entries(found: list[Entry]) -> EntryList:
-    return EntryList(data=found, total=len(found))
+def _entries(found: list[Entry], cart: Cart) -> EntryList:
+    return EntryList(data=[_identified(entry, cart) for entry in found], total=len(found))
+
+
+def _identified(entry: Entry, cart: Cart) -> Entry:
+    """An entry with an id, which those have not that were defined before their product: that of a
+    line that it covers, else its source id.
+    """
+    if entry.id is not UNSET:
+        return entry
+    indices = entry.order_item_indices or []
+    line = next((line for line in cart.lines if line.index in indices), None)
+    id_ = line and (line.sku_id if entry.object == SKU else line.product_id)
+    return msgspec.structs.replace(entry, id=id_ or entry.source_id)

@@ -256,6 +256,8 @@ def _sold(body: SoldBody | None, row: db.Row | None, name: str) -> Sold | UnsetT
     for member in ("id", "source_id", name, "price", "metadata"):
         sent = getattr(body, member) if body is not None else None
         value = row[member] if sent is None and row is not None else sent
+        if isinstance(value, msgspec.Raw):
+            value = msgspec.json.decode(value)
         if value is not None:
             setattr(sold, member, value)
     if row is not None:

@@ -99,12 +99,15 @@ async def _put_aside(request: Request, session: SessionBody) -> SessionView | Un
     assert session.key is not None
     expires_at = ctx.now + checkout_bodies.lasts(session)
     await sessions.promise(ctx.db, ctx.project_id, session.key, amounts, expires_at, ctx.now)
-    usual, usual_unit = checkout_bodies.USUAL_TTL
-    ttl = usual if session.ttl is None else session.ttl
+    ttl, ttl_unit = checkout_bodies.USUAL_TTL
+    if session.ttl is None:
+        return SessionView(key=session.key, ttl=ttl, ttl_unit=ttl_unit)
+    # A whole number is answered as one, as long as every client can read it.
+    whole = session.ttl.is_integer() and session.ttl < 2**53
     return SessionView(
         key=session.key,
-        ttl=int(ttl) if ttl == int(ttl) else ttl,
-        ttl_unit=session.ttl_unit or usual_unit,
+        ttl=int(session.ttl) if whole else session.ttl,
+        ttl_unit=session.ttl_unit or ttl_unit,
     )
 
 

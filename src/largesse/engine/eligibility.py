@@ -25,7 +25,15 @@ from largesse.engine import (
 from largesse.engine.applicability import Applicability, Budget, Entry, Portion
 from largesse.engine.bundles import Bundle
 from largesse.engine.calculation import Applied, Terms
-from largesse.engine.discounts import PROPORTIONALLY, TO_ITEMS, TO_ORDER, Amount, Discount, on_items
+from largesse.engine.discounts import (
+    PROPORTIONALLY,
+    TO_ITEMS,
+    TO_ORDER,
+    Amount,
+    Discount,
+    Unit,
+    on_items,
+)
 from largesse.engine.formula_scope import Scope
 from largesse.engine.incentives import GIFT, LOYALTY, PROMOTION_TIER, Guard, Incentive
 from largesse.engine.lines import Cart, Line
@@ -114,12 +122,18 @@ class _Trial:
         for guard in self.incentive.guards:
             self._judge(guard, None)
             if guard.bundles.parts:
-                found = bundles.find(guard.bundles, self.cart.lines, self.basis.collections)
-                self.bundle = found
-                if not found.quantity:
-                    message = guard.rules.message
-                    refusal = refusals.unbundled(self.incentive, guard.rule_id, message, found)
-                    raise _Refused(refusal)
+                self._bundled(guard)
+
+    def _bundled(self, guard: Guard) -> None:
+        if self.before.cart is None:
+            raise self.refuse("missing_order", "Order is required to find bundles in it")
+        if not self.cart.lines:
+            raise self.refuse("missing_order_items", "Order items are required to bundle them")
+        found = bundles.find(guard.bundles, self.cart.lines, self.basis.collections)
+        self.bundle = found
+        if not found.quantity:
+            message = guard.rules.message
+            raise _Refused(refusals.unbundled(self.incentive, guard.rule_id, message, found))
 
     def _judge(self, guard: Guard, effect: Effect | None) -> None:
         basis = self.basis
@@ -226,7 +240,21 @@ class _Trial:
         covered: list[Portion] = []
         if on_items(discount):
             covered = self._portions(discount, terms)
-        return calculation.apply(discount, self.cart, covered, terms), covered, terms
+        applied = calculation.apply(discount, self.cart, covered, terms)
+        if isinstance(discount, Unit) and self.before.closed:
+            applied = self._spared(applied)
+        return applied, covered, terms
+
+    def _spared(self, applied: Applied) -> Applied:
+        """What was done, but for the lines that none may discount again."""
+        had = {line.index: line for line in self.cart.lines if line.index in self.before.closed}
+        lines = tuple(had.get(line.index, line) for line in applied.cart.lines)
+        items = tuple(
+            0 if line.index in had else off
+            for line, off in zip(applied.cart.lines, applied.items, strict=True)
+        )
+        cart = msgspec.structs.replace(applied.cart, lines=lines)
+        return Applied(cart, applied.amount, items)
 
     def _portions(self, discount: Discount, terms: Terms) -> list[Portion]:
         if self.before.cart is None:

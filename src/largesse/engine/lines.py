@@ -112,6 +112,15 @@ def cart(items: Sequence[Item], amount: int | None, discount_amount: int = 0) ->
     )
 
 
+def stored(items: Sequence[Item], amount: int, discount_amount: int) -> Cart:
+    """The cart of an order that is stored, which knows what it comes to: what its lines do not say
+    of that is the order's own.
+    """
+    found = read(items)
+    own = max(amount - sum(line.amount for line in found), 0)
+    return Cart(lines=found, amount=own, discount_amount=discount_amount)
+
+
 def read(items: Sequence[Item]) -> tuple[Line, ...]:
     """The lines of an order's priced items, in their order."""
     return tuple(_line(item, index) for index, item in enumerate(items))

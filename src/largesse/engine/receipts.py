@@ -60,6 +60,8 @@ def _item(was: Line | None, line: Line) -> Item:
     off = line.discount_amount - before.discount_amount
     quantity = line.quantity - before.quantity
     item = lines.item(line)
+    # An item is called what the shop called it: one by its source id goes on without an id.
+    item.product_id, item.sku_id = line.item.product_id, line.item.sku_id
     item.applied_discount_amount = off or UNSET
     item.applied_discount_quantity = line.discount_quantity - before.discount_quantity or UNSET
     item.applied_quantity = quantity or UNSET

@@ -94,7 +94,11 @@ def decide(
     known: dict[int, Step] = {}
     if exclusive and len(exclusive) < len(places):
         # Common ones give way to exclusive ones that apply, wherever those stand.
-        kept = [place for place in places if standings[place].group is not None]
+        kept = [
+            place
+            for place in places
+            if standings[place].group is not None or asked[place].incentive is None
+        ]
         run = _Run(asked, basis, rules, standings).through(kept)
         if any(run.steps[place].status == APPLICABLE for place in exclusive):
             for place in places:
@@ -102,6 +106,7 @@ def decide(
                     run.skip(place, "exclusion_rules_not_met")
             return run.plan()
         known = {place: run.steps[place] for place in exclusive}
+        places = stacking.arranged(rules, standings, grouped=False)
     return _Run(asked, basis, rules, standings, known).through(places).plan()
 
 
@@ -203,12 +208,7 @@ class _Run:
             assert asked.incentive is not None
             now.ordered.add(asked.incentive.subjects(None, None)["campaign"])
         if self.rules.redeemables_products_application_mode == ONCE and outcome.cart is not None:
-            touched = {
-                line.index
-                for line, off in zip(outcome.cart.lines, outcome.items, strict=True)
-                if off
-            }
-            now.closed = now.closed | touched
+            now.closed = now.closed | _discounted(outcome.cart, self.steps[place].before)
 
     def plan(self) -> Plan:
         steps = tuple(self.steps[place] for place in range(len(self.asked)))
@@ -216,6 +216,18 @@ class _Run:
         valid = bool(self.order) and (partial or not self.refused)
         cart = self.now.cart if valid else self.basis.cart
         return Plan(steps, tuple(self.order), valid, cart)
+
+
+def _discounted(after: Cart, before: Cart | None) -> frozenset[int]:
+    """The lines that have lost some of their amount or gained free units."""
+    had = {line.index: line for line in before.lines} if before else {}
+    return frozenset(
+        line.index
+        for line in after.lines
+        if (was := had.get(line.index)) is None
+        or (line.discount_amount, line.discount_quantity)
+        != (was.discount_amount, was.discount_quantity)
+    )
 
 
 def _effective(outcome: Outcome, before: Cart | None) -> bool:

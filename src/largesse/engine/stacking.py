@@ -81,16 +81,18 @@ def standing(
     return Standing(category_id, hierarchies[category_id], group)
 
 
-def arranged(rules: StackingRules, standings: Sequence[Standing]) -> list[int]:
+def arranged(
+    rules: StackingRules, standings: Sequence[Standing], *, grouped: bool = True
+) -> list[int]:
     """The places of redeemables in the order in which they apply. Where exclusive and joint ones
-    meet, the joint ones may have to come last.
+    meet, the joint ones may have to come last; not `grouped` where no exclusive one applies.
     """
     places = list(range(len(standings)))
     if rules.redeemables_sorting_rule == CATEGORY_HIERARCHY:
         places.sort(key=lambda place: standings[place].hierarchy)
     groups = {each.group for each in standings}
     last = rules.grouped_redeemables_sorting_rule == JOINT_ALWAYS_LAST
-    if last and groups >= {EXCLUSIVE, JOINT}:
+    if grouped and last and groups >= {EXCLUSIVE, JOINT}:
         places.sort(key=lambda place: standings[place].group == JOINT)
     return places
 
