@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test check format soak bench schema lock clean
+.PHONY: help install run test check format soak sim bench schema lock clean
 
 help:
 	@echo "make run     start a server on this machine"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, import contracts, tests"
 	@echo "make soak    the long forms of the race, kill and fuzz tests"
+	@echo "make sim     a shop's random life; SEED=7 STEPS=300 lives one again"
 	@echo "make bench   the benchmarks"
 	@echo "make schema  draw schema.sql anew from the migrations"
 	@echo "make lock    draw the lock files anew from pyproject.toml"
@@ -48,6 +49,9 @@ format: .venv/.dev
 
 soak: .venv/.dev
 	LARGESSE_SOAK=1 $(BIN)/pytest -m soak
+
+sim: .venv/.dev
+	SEED=$(SEED) STEPS=$(STEPS) $(BIN)/pytest tests/simulation
 
 bench: .venv/.dev
 	$(BIN)/python -m bench $(BENCH)

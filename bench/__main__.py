@@ -20,6 +20,9 @@ from bench import (  # noqa: F401, they register their benches
     customers,
     engine,
     promotions,
+    qualifications,
+    redemption_lists,
+    redemptions,
 )
 from bench.harness import BENCHES, Plan, Report
 from bench.sides import Database, place

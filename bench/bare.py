@@ -175,6 +175,7 @@ class Bare:
                 f'{{"customer":{answer.decode()}}}',
                 moment,
                 None,
+                None,
             )
             await connection.execute("COMMIT")
         return answer

@@ -123,7 +123,32 @@ def until_done(url: str, member: str, ended: Sequence[str] = ("DONE",)) -> Any:
         time.sleep(0.05)
 
 
-def said(database: Database, script: Sequence[str]) -> None:
+def said(database: Database, script: Sequence[str], name: str = DATABASE) -> None:
     """Runs statements one after another, however long they take."""
     options = [option for statement in script for option in ("-c", statement)]
-    database.client("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *options, DATABASE, seconds=3600)
+    database.client("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *options, name, seconds=3600)
+
+
+# Built at once, indexes take a fraction of the time that so many rows would take to enter them.
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = '%s'"
+WITHOUT_INDEXES = """
+DO $$ DECLARE name text; BEGIN
+    ALTER TABLE {table} DROP CONSTRAINT {table}_pkey;
+    FOR name IN SELECT indexname FROM pg_indexes WHERE tablename = '{table}' LOOP
+        EXECUTE 'DROP INDEX ' || name;
+    END LOOP;
+END $$
+"""
+PRIMARY_KEY = "ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY USING INDEX {table}_pkey"
+
+
+def filling(database: Database, table: str, rows: str, name: str = DATABASE) -> list[str]:
+    """A script that fills an empty table by a statement, with its indexes built afterwards."""
+    return [
+        "SET maintenance_work_mem = '512MB'",
+        WITHOUT_INDEXES.format(table=table),
+        rows,
+        *database.say(INDEXES % table, name).splitlines(),
+        PRIMARY_KEY.format(table=table),
+        f"VACUUM (ANALYZE) {table}",
+    ]

@@ -133,7 +133,7 @@ def _upsert(event: str) -> str:
     upsert += [":metadata", ":nothing", ":nothing", "now()"]
     event_id = "('evcus_' || :event::text)"
     insert = [":project", event_id, f"'{event}'", customer_id, "NULL", "NULL", "NULL"]
-    insert += ["('v-' || :event::text)", ":data", "now()", "NULL"]
+    insert += ["('v-' || :event::text)", ":data", "now()", "NULL", "NULL"]
     return (
         "\\set random random(1000000000000000000, 8999999999999999999)\n"
         f"\\set run :run + {CONNECTIONS}\n"

@@ -20,6 +20,7 @@ class Figures(msgspec.Struct, kw_only=True):
     requests: int
     rate: float
     p50: float
+    p95: float
     p99: float
     web_cpu: float | None
     postgres_cpu: float

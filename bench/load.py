@@ -1,4 +1,5 @@
-"""The load: keep-alive connections that each send the next request when the answer is there.
+"""The load: keep-alive connections that each send the next request when the answer is there, or
+requests that are sent on schedule, whatever the server takes for those before.
 
 `python -m bench.load` reads an Order as JSON and writes a Result. It is a process of its own, so
 that its CPU can be told from the server's, and does as little as it can: requests are put together
@@ -12,6 +13,7 @@ import random
 import sys
 import time
 from array import array
+from collections import deque
 from typing import cast
 
 import msgspec
@@ -22,11 +24,14 @@ import uvloop
 KEY, NEW_KEY = "@@@@ key @@@", "@@@@ new @@@"
 FIRST_KEY = 100_000_000_001
 FIRST_NEW_KEY, LAST_NEW_KEY = 200_000_000_000, 999_999_999_999
+# A server that cannot keep up with a schedule takes so many times as long, and still has figures.
+PATIENCE = 10
 
 
 class Order(msgspec.Struct, kw_only=True):
     """Keys from FIRST_KEY on, `existing` of them, are known to the server; the part `new` of the
-    requests uses others.
+    requests uses others. With `arrivals` so many requests are sent a second, evenly: each by the
+    next connection that is free, and timed from the instant at which it was due.
     """
 
     port: int
@@ -35,6 +40,7 @@ class Order(msgspec.Struct, kw_only=True):
     new: float
     seconds: float
     connections: int = 32
+    arrivals: float | None = None
     host: str = "127.0.0.1"
 
 
@@ -44,6 +50,7 @@ class Result(msgspec.Struct, kw_only=True):
     requests: int
     rate: float
     p50: float
+    p95: float
     p99: float
     cpu: float
 
@@ -68,6 +75,7 @@ class Load:
         self.open = 0
         self.failure: str | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.schedule: Schedule | None = None
 
     def request(self) -> bytes:
         new = self.random.randint(FIRST_NEW_KEY, LAST_NEW_KEY)
@@ -83,8 +91,63 @@ class Load:
             self.failure = self.failure or failure
             self.ends = 0.0
         self.open -= 1
+        if self.schedule is not None and failure is not None:
+            self.schedule.stop()
         if self.open == 0 and not self.done.done():
             self.done.set_result(None)
+
+
+class Schedule:
+    """Requests that are due at even distances. The loop's timers round to a millisecond, which
+    counts as the server's.
+    """
+
+    def __init__(self, rate: float, seconds: float, idle: list[Connection]) -> None:
+        self._rate = rate
+        self._count = round(rate * seconds)
+        self._loop = asyncio.get_running_loop()
+        self._idle = deque(idle)
+        self._waiting: deque[float] = deque()
+        self._due = 0
+        self._started = time.perf_counter()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def tick(self) -> None:
+        """Sends what is due by now, as far as connections are free."""
+        now = time.perf_counter()
+        while self._due < self._count and (due := self._instant()) <= now:
+            self._waiting.append(due)
+            self._due += 1
+        while self._waiting and self._idle:
+            self._idle.popleft().send(self._waiting.popleft())
+        if self._due < self._count:
+            self._timer = self._loop.call_later(self._instant() - now, self.tick)
+        else:
+            self._release()
+
+    def free(self, connection: Connection) -> None:
+        """A connection has its answer, and takes what waits longest."""
+        if self._waiting:
+            connection.send(self._waiting.popleft())
+        else:
+            self._idle.append(connection)
+            if self._due == self._count:
+                self._release()
+
+    def stop(self) -> None:
+        """Nothing more is sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = self._count
+        self._waiting.clear()
+        self._release()
+
+    def _instant(self) -> float:
+        return self._started + self._due / self._rate
+
+    def _release(self) -> None:
+        while self._idle:
+            self._idle.popleft().leave()
 
 
 class Connection(asyncio.Protocol):
@@ -99,8 +162,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._load.open += 1
 
-    def send(self) -> None:
-        self._sent = self._clock()
+    def send(self, due: float | None = None) -> None:
+        self._sent = self._clock() if due is None else due
         self._transport.write(self._load.request())
 
     def data_received(self, data: bytes) -> None:
@@ -113,17 +176,19 @@ class Connection(asyncio.Protocol):
         now = self._clock()
         self._load.times.append(now - self._sent)
         if not data.startswith(b"HTTP/1.1 200 "):
-            self._leave(data[:1000].decode("utf-8", "replace"))
+            self.leave(data[:1000].decode("utf-8", "replace"))
+        elif self._load.schedule is not None:
+            self._load.schedule.free(self)
         elif now < self._load.ends:
             self.send()
         else:
-            self._leave(None)
+            self.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._leaving:
-            self._leave(f"the connection was closed: {exc}")
+            self.leave(f"the connection was closed: {exc}")
 
-    def _leave(self, failure: str | None) -> None:
+    def leave(self, failure: str | None = None) -> None:
         self._leaving = True
         self._transport.close()
         self._load.left(failure)
@@ -148,9 +213,13 @@ async def run(order: Order) -> Result:
     ]
     cpu, started = time.process_time(), time.perf_counter()
     load.ends = started + order.seconds
-    for connection in connections:
-        connection.send()
-    await asyncio.wait_for(load.done, order.seconds + 60)
+    if order.arrivals is not None:
+        load.schedule = Schedule(order.arrivals, order.seconds, connections)
+        load.schedule.tick()
+    else:
+        for connection in connections:
+            connection.send()
+    await asyncio.wait_for(load.done, order.seconds * PATIENCE + 60)
     took = time.perf_counter() - started
     cpu = time.process_time() - cpu
     if load.failure is not None:
@@ -160,6 +229,7 @@ async def run(order: Order) -> Result:
         requests=len(times),
         rate=len(times) / took,
         p50=percentile(times, 50) * 1000,
+        p95=percentile(times, 95) * 1000,
         p99=percentile(times, 99) * 1000,
         cpu=cpu / len(times) * 1000,
     )

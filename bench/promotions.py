@@ -15,6 +15,7 @@ from bench.bulk import (
     SERVER,
     Spent,
     asked,
+    filling,
     in_rounds,
     middle,
     of_bare,
@@ -27,6 +28,7 @@ from bench.customers import raw
 from bench.harness import (
     Figures,
     Goal,
+    Measured,
     Plan,
     Report,
     bench,
@@ -221,16 +223,6 @@ FROM vouchers GROUP BY project_id, campaign_id, created_at
 FILL_TOTAL = f"""
 INSERT INTO totals (project_id, noun, n) VALUES ('{PROJECT_ID}', 'vouchers', %d)
 """
-# Built at once, indexes take a fraction of the time that so many rows would take to enter them.
-INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = 'vouchers'"
-WITHOUT_INDEXES = """
-DO $$ DECLARE name text; BEGIN
-    ALTER TABLE vouchers DROP CONSTRAINT vouchers_pkey;
-    FOR name IN SELECT indexname FROM pg_indexes WHERE tablename = 'vouchers' LOOP
-        EXECUTE 'DROP INDEX ' || name;
-    END LOOP;
-END $$
-"""
 
 
 def fill(database: Database, count: int, base: str) -> None:
@@ -238,15 +230,11 @@ def fill(database: Database, count: int, base: str) -> None:
     been so.
     """
     started = time.monotonic()
-    indexes = database.say(INDEXES, base).splitlines()
     script = [
-        *("SET maintenance_work_mem = '512MB'", WITHOUT_INDEXES, FILL_VOUCHERS % count, *indexes),
-        "ALTER TABLE vouchers ADD CONSTRAINT vouchers_pkey PRIMARY KEY USING INDEX vouchers_pkey",
-        *(FILL_CAMPAIGNS, FILL_TOTAL % count),
-        *("VACUUM (ANALYZE) vouchers", "VACUUM (ANALYZE) campaigns", "CHECKPOINT"),
+        *filling(database, "vouchers", FILL_VOUCHERS % count, base),
+        *(FILL_CAMPAIGNS, FILL_TOTAL % count, "VACUUM (ANALYZE) campaigns", "CHECKPOINT"),
     ]
-    options = [option for statement in script for option in ("-c", statement)]
-    database.client("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *options, base, seconds=3600)
+    said(database, script, base)
     progress(f"{count:,} vouchers in {time.monotonic() - started:.0f} s")
 
 
@@ -273,29 +261,35 @@ def voucher_lists(plan: Plan) -> Report:
         found = in_turns(compared, list(LISTS), plan)
     report = Report(raw=raw(found))
     few, many = sizes
-    columns = ["", "p50 ms", "of the small table", "p99 ms", "requests/s"]
-    columns += ["web CPU ms", "PostgreSQL CPU ms", "peak MB a worker"]
     for what in LISTS:
-        rows = []
-        for name in sizes:
-            figures = found[what, name]
-            rows.append(
-                [
-                    name,
-                    number(median(figures, "p50"), 1),
-                    share(slower(figures, found[what, few])),
-                    number(median(figures, "p99"), 1),
-                    number(median(figures, "rate")),
-                    number(median(figures, "web_cpu"), 3),
-                    number(median(figures, "postgres_cpu"), 3),
-                    number(figures[-1].peak),
-                ]
-            )
-        report.table(f"GET /v1/vouchers, {what}, {CONNECTIONS} connections", columns, rows)
+        title = f"GET /v1/vouchers, {what}, {CONNECTIONS} connections"
+        report.table(title, *beside(found, what, list(sizes)))
     times = slower(found[FIRST, many], found[FIRST, few])
     wanted = f"{FIRST} among {many}: at most {TIMES_SLOWER} times the median time among {few}"
     report.goals.append(Goal(wanted, number(times, 2), times <= TIMES_SLOWER))
     return report
+
+
+def beside(found: Measured, what: str, sizes: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """A table of a list at several sizes, each beside the first."""
+    columns = ["", "p50 ms", "of the small table", "p99 ms", "requests/s"]
+    columns += ["web CPU ms", "PostgreSQL CPU ms", "peak MB a worker"]
+    rows = []
+    for name in sizes:
+        figures = found[what, name]
+        rows.append(
+            [
+                name,
+                number(median(figures, "p50"), 1),
+                share(slower(figures, found[what, sizes[0]])),
+                number(median(figures, "p99"), 1),
+                number(median(figures, "rate")),
+                number(median(figures, "web_cpu"), 3),
+                number(median(figures, "postgres_cpu"), 3),
+                number(figures[-1].peak),
+            ]
+        )
+    return columns, rows
 
 
 def slower(figures: Sequence[Figures], others: Sequence[Figures]) -> float:

@@ -73,10 +73,12 @@ async def recorded(
     *,
     existing: int,
     named: Mapping[str, str],
+    writes: bool = True,
 ) -> Script:
     """What an action says to the database for a body, whose keys differ from run to run as the
     load's do: KEY is one of those that exist, NEW_KEY a new one. `named` has expressions, which may
-    speak of `:key`, for what else goes with the key: here FIRST_KEY.
+    speak of `:key`, for what else goes with the key: here FIRST_KEY. What does not write is said
+    outside of a transaction, as by the server.
     """
     sent = json.dumps(body).replace(KEY, str(RECORDED_KEY)).replace(NEW_KEY, str(RECORDED_NEW_KEY))
     names = Names()
@@ -90,7 +92,7 @@ async def recorded(
         await connection.execute("ROLLBACK")
     finally:
         await connection.close()
-    return Script(recorder.said, names.count, existing, named)
+    return Script(recorder.said, names.count, existing, named, writes)
 
 
 class Script:
@@ -104,6 +106,7 @@ class Script:
         ids: int,
         existing: int,
         named: Mapping[str, str],
+        writes: bool = True,
     ) -> None:
         self.statements = len(said)
         self.variables: dict[str, str] = {}
@@ -119,7 +122,8 @@ class Script:
             *(f"\\set id{n} :run + :client_id + {CONNECTIONS * n}" for n in range(1, ids + 1)),
         ]
         runs = [filled(text, [self._argument(value) for value in values]) for text, values in said]
-        self.text = "\n".join([*draw, "BEGIN;", "".join(runs) + "COMMIT;", ""])
+        begin, commit = (["BEGIN;"], ["COMMIT;"]) if writes else ([], [])
+        self.text = "\n".join([*draw, *begin, "".join(runs).rstrip(), *commit, ""])
 
     def _argument(self, value: Any) -> str:
         if value is None:
@@ -127,7 +131,7 @@ class Script:
         if isinstance(value, datetime):
             return "now()"
         if isinstance(value, (list, tuple)):
-            if any(self._changes(item) for item in value):
+            if any(self._changes(item) or isinstance(item, datetime) for item in value):
                 return f"ARRAY[{', '.join(map(self._argument, value))}]"
             return self._variable("{" + ",".join(map(_element, value)) + "}")
         return self._text(value) if self._changes(value) else self._variable(_plain(value))

@@ -9,15 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
 
 from bench.harness import Figures
-from bench.load import Order, Result, percentile
+from bench.load import PATIENCE, Order, Result, percentile
 from largesse.kit.postgres import DATABASE, USER, Postgres
 from tests.running import FIRST, Server
 
@@ -112,10 +114,13 @@ def peak(process: psutil.Process) -> float:
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, with KEY in place of keys; the part `new` of the keys is new to the server."""
+    """What is sent, with KEY in place of keys; the part `new` of the keys is new to the server.
+    `arrivals` is how many are sent a second, whatever comes back.
+    """
 
     text: str
     new: float = 0.0
+    arrivals: float | None = None
 
 
 def request(method: str, path: str, body: object = None, new: float = 0.0) -> Request:
@@ -136,7 +141,9 @@ def request(method: str, path: str, body: object = None, new: float = 0.0) -> Re
 
 @dataclass
 class Http:
-    """A server on a port, under the load of bench.load. `web` finds its web workers."""
+    """A server on a port, under the load of bench.load. `web` finds its web workers; `done` is how
+    many requests of each operation were answered 200.
+    """
 
     name: str
     port: int
@@ -144,6 +151,7 @@ class Http:
     database: Database
     requests: Mapping[str, Request]
     existing: int
+    done: Counter[str] = field(default_factory=Counter)
 
     def measure(self, operation: str, seconds: int) -> Figures:
         asked = self.requests[operation]
@@ -154,6 +162,7 @@ class Http:
             new=asked.new,
             seconds=seconds,
             connections=CONNECTIONS,
+            arrivals=asked.arrivals,
         )
         workers = self.web()
         web, postgres = cpu(workers), self.database.cpu()
@@ -161,16 +170,18 @@ class Http:
             [sys.executable, "-m", "bench.load"],
             input=msgspec.json.encode(order),
             capture_output=True,
-            timeout=seconds + 90,
+            timeout=seconds * PATIENCE + 90,
             cwd=ROOT,
         )
         if done.returncode != 0:
             raise Failed(f"{self.name}: {done.stderr.decode()[-2000:]}")
         result = msgspec.json.decode(done.stdout, type=Result)
+        self.done[operation] += result.requests
         return Figures(
             requests=result.requests,
             rate=result.rate,
             p50=result.p50,
+            p95=result.p95,
             p99=result.p99,
             web_cpu=(cpu(workers) - web) * 1000 / result.requests,
             postgres_cpu=(self.database.cpu() - postgres) * 1000 / result.requests,
@@ -180,11 +191,13 @@ class Http:
 
 
 @contextlib.contextmanager
-def largesse(folder: Path, url: str, workers: int, *, background: bool = False) -> Iterator[Server]:
+def largesse(
+    folder: Path, url: str, workers: int, *, background: bool = False, **settings: Any
+) -> Iterator[Server]:
     """The server with so many web workers, on a database. Its background worker stays off where it
     is not measured: what it does afterwards with the events of one side would fall on the next.
     """
-    server = Server(folder, database_url=url, workers=workers, background=background)
+    server = Server(folder, database_url=url, workers=workers, background=background, **settings)
     try:
         server.start()
         yield server
@@ -232,20 +245,25 @@ def bare(url: str) -> Iterator[tuple[int, Callable[[], list[psutil.Process]]]]:
 @dataclass
 class Pgbench:
     """PostgreSQL's own load, with scripts of which each is run equally often. `variables` are texts
-    that the scripts name.
+    that the scripts name, `clients` how many run them at once, `done` how many transactions of each
+    operation there were.
     """
 
     name: str
     database: Database
     scripts: Mapping[str, Sequence[str]]
     variables: Mapping[str, str]
+    clients: int = CONNECTIONS
+    done: Counter[str] = field(default_factory=Counter)
 
     def measure(self, operation: str, seconds: int) -> Figures:
         with tempfile.TemporaryDirectory(prefix="largesse-pgbench-") as name:
-            return self._measure(Path(name), self.scripts[operation], seconds)
+            figures = self._measure(Path(name), self.scripts[operation], seconds)
+        self.done[operation] += figures.requests
+        return figures
 
     def _measure(self, folder: Path, scripts: Sequence[str], seconds: int) -> Figures:
-        arguments: list[str | Path] = ["-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2"]
+        arguments: list[str | Path] = ["-n", "-M", "prepared", "-c", str(self.clients), "-j", "2"]
         arguments += ["-T", str(seconds), "-l", f"--log-prefix={folder / 'log'}"]
         # Event ids sort by time, as the server's do: a number that grows from run to run.
         for variable, value in {"run": str(time.time_ns() // 10), **self.variables}.items():
@@ -268,6 +286,7 @@ class Pgbench:
             requests=len(times),
             rate=rate,
             p50=percentile(times, 50),
+            p95=percentile(times, 95),
             p99=percentile(times, 99),
             web_cpu=None,
             postgres_cpu=postgres * 1000 / len(times),

@@ -156,7 +156,7 @@ HOT = {
     redemptions.LISTING.statement({"campaign_id": "x"}, Window())[0]: "redemptions_campaign",
     redemptions.LISTING.statement({"voucher_id": "x"}, Window())[0]: "redemptions_voucher",
     redemptions.CHILDREN: "redemptions_parent",
-    counters.RECOUNTS["redemptions", "campaign", "customer"]: "redemptions_customer",
+    counters.RECOUNTS["campaign", "customer"]: "redemptions_customer",
     counters.HOLD: "counters_pkey",
     kept_answers.GET: "kept_answers_pkey",
     kept_answers.DROP_OLD: "kept_answers_created",

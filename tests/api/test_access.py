@@ -148,6 +148,16 @@ def test_every_operation_states_its_kind_and_scope(operation: Operation) -> None
         ("POST /v1/customers/importCSV", "customers"),
         ("GET /v1/async-actions", "async-actions"),
         ("POST /client/v1/customers", "client_customers"),
+        ("POST /client/v1/validations", "client_validations"),
+        ("POST /client/v1/redemptions", "client_redemptions"),
+        ("GET /client/v1/validate", "client_validate"),
+        ("POST /client/v1/redeem", "client_redeem"),
+        ("GET /client/v1/promotions/tiers", "client_promotions"),
+        ("POST /v1/vouchers/{code}/validate", "vouchers"),
+        ("POST /v1/vouchers/{code}/redemption", "vouchers"),
+        ("POST /v1/promotions/validation", "promotions"),
+        ("POST /v1/promotions/tiers/{tierId}/validation", "promotions"),
+        ("POST /v1/promotions/tiers/{promotionTierId}/redemption", "promotions"),
     ],
 )
 def test_the_scope_is_the_right_one(name: str, scope: str) -> None:
@@ -480,8 +490,14 @@ def commerce(server: Server, shop: Shop) -> dict[str, str]:
     made("/v1/products", source_id="binned")
     assert api.delete("/v1/products/binned").status_code == 204
     rule_id, voucher_id = made("/v1/validation-rules", name="one"), voucher(shop)
+    redeemed = {"redeemables": [{"object": "promotion_tier", "id": tier_id}]}
+    answer = api.post("/v1/redemptions", json=redeemed).json()
+    redemption_id = answer["redemptions"][0]["id"]
     return {
         "productId": product_id,
+        "redemptionId": redemption_id,
+        "parentRedemptionId": redemption_id,
+        "sessionKey": "same",
         "skuId": made(f"/v1/products/{product_id}/skus", source_id="same"),
         "productCollectionId": made(
             "/v1/product-collections", type="STATIC", name="one", products=picked
@@ -495,6 +511,7 @@ def commerce(server: Server, shop: Shop) -> dict[str, str]:
         "campaignId": campaign_id,
         "code": made("/v1/vouchers", type="DISCOUNT_VOUCHER", **discount),
         "promotionTierId": tier_id,
+        "tierId": tier_id,
         "stackId": made(stack, name="one", tiers={"ids": [tier_id]}),
         "campaignTemplateId": made(
             "/v1/templates/campaigns", name="one", promotion_tier_id=tier_id

@@ -136,6 +136,7 @@ class Said(NamedTuple):
 
 class Load:
     """Creates customers without a pause for as long as it is entered, from a thread of its own.
+    Who wants to send something else says in `ask` what, and in `hear` what the answer means.
 
     `acknowledged` are the source ids that were answered with 200.
     """
@@ -163,6 +164,16 @@ class Load:
         self._over.set()
         self._thread.join()
 
+    def ask(self, client: int, n: int) -> Ask:
+        """The request that a client sends as its nth."""
+        source_id = f"client-{client}-{n}"
+        return "POST", "/v1/customers", {"source_id": source_id, "name": f"Customer {n}"}
+
+    def hear(self, ask: Ask, answer: httpx.Response) -> None:
+        """Notes what was answered with 200."""
+        assert answer.json()["source_id"] == ask[2]["source_id"]
+        self.acknowledged.add(ask[2]["source_id"])
+
     async def _run(self) -> None:
         await asyncio.gather(*(self._client(number) for number in range(self.clients)))
 
@@ -172,21 +183,19 @@ class Load:
         n = 0
         while not self._over.is_set():
             n += 1
-            source_id = f"client-{number}-{n}"
-            body = {"source_id": source_id, "name": f"Customer {n}"}
+            ask = self.ask(number, n)
             started = time.monotonic()
             retry_after = None
             outcome: int | str
             try:
                 if stream is None:
                     stream = await asyncio.open_connection(url.host, url.port)
-                request = _request(self.shop, "POST", "/v1/customers", body)
+                request = _request(self.shop, *ask)
                 answer = await asyncio.wait_for(_exchange(stream, request), 20)
                 outcome = answer.status_code
                 retry_after = answer.headers.get("retry-after")
                 if outcome == 200:
-                    assert answer.json()["source_id"] == source_id
-                    self.acknowledged.add(source_id)
+                    self.hear(ask, answer)
             except (ConnectionError, asyncio.IncompleteReadError):
                 outcome = BROKEN
             except TimeoutError:

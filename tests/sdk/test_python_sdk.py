@@ -528,12 +528,17 @@ INSERT INTO redeemable_holders (project_id, customer_id, id, redeemable_id, rede
     holder_role, campaign_id, campaign_type, voucher_type, created_at)
 VALUES ($1, $2, $3, $4, 'voucher', $5, $6, $7, $8, now() - $9 * interval '1 day')
 """
+VOUCHER = """
+INSERT INTO vouchers (project_id, id, code, code_key, type, active, created_at, effect)
+VALUES ($1, $2, $2, $2, $3, true, now(), 'APPLY_TO_ORDER')
+"""
 
 
 @pytest.fixture
 def holder(shop: Shop, sdk: Sdk) -> CustomersCreateResponseBody:
     """A customer who holds what `HELD` says, and beside them one who holds something else."""
     ann, bea = sdk.create(source_id="ann"), sdk.create(source_id="bea")
+    stored(shop, *((VOUCHER, row[1], row[5]) for row in HELD), (VOUCHER, "v_5", "DISCOUNT_VOUCHER"))
     stored(shop, *((HOLD, ann.id, *row) for row in HELD))
     stored(shop, (HOLD, bea.id, "rh_5", "v_5", "OWNER", None, None, "DISCOUNT_VOUCHER", 5))
     return ann
@@ -546,6 +551,7 @@ def test_redeemables(sdk: Sdk, holder: CustomersCreateResponseBody) -> None:
         assert [held.id for held in page.data] == ["rh_4", "rh_3", "rh_2", "rh_1"]
     last = page.data[0]
     assert last.redeemable_id == "v_4"
+    assert (last.redeemable.voucher.code, last.redeemable.status) == ("v_4", "ACTIVE")
     assert last.redeemable_object == "voucher"
     assert last.customer_id == holder.id
     assert last.holder_role == "REFEREE"

@@ -71,6 +71,11 @@ def tracking_id(ctx: Context, body: ContextBody, customer: Mapping[str, Any] | N
     return known
 
 
+def stranger(ctx: Context) -> str:
+    """A tracking id for somebody of whom nothing is known: a new one each time."""
+    return _track(ctx, ctx.noise(12).hex())
+
+
 _TRACK = "track_"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -20,7 +20,9 @@ from largesse.store.context import Context
 Text = Annotated[str, Meta(max_length=255)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Unit = Literal["DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECONDS", "MICROSECONDS", "NANOSECONDS"]
-VOUCHER, TIER, STACK = "voucher", "promotion_tier", "promotion_stack"
+VOUCHER: Final = "voucher"
+TIER: Final = "promotion_tier"
+STACK: Final = "promotion_stack"
 
 
 class CreditsBody(msgspec.Struct, kw_only=True):
@@ -97,11 +99,16 @@ def check(ctx: Context, body: CheckoutBody) -> None:
         raise InvalidRedeemables("Promotion Stack cannot be use with other redeemables")
     check_unique([(each.object, each.id) for each in asked])
     for place, each in enumerate(asked):
-        credits = each.gift.credits if each.gift else None
-        if credits is not None and not 0 <= credits <= MOST_AMOUNT:
-            bound = "lower than 0" if credits < 0 else f"higher than {MOST_AMOUNT}"
-            raise InvalidPayload(f"Property .redeemables[{place}].gift.credits cannot be {bound}")
+        check_credits(each.gift, f".redeemables[{place}].gift")
     check_context(ctx, body)
+
+
+def check_credits(gift: CreditsBody | None, path: str) -> None:
+    """Raises InvalidPayload for a number of credits that no card can hold."""
+    credits = gift.credits if gift else None
+    if credits is not None and not 0 <= credits <= MOST_AMOUNT:
+        bound = "lower than 0" if credits < 0 else f"higher than {MOST_AMOUNT}"
+        raise InvalidPayload(f"Property {path}.credits cannot be {bound}")
 
 
 def check_unique(names: Sequence[Any]) -> None:

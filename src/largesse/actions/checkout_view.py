@@ -241,11 +241,9 @@ def redeemable(
     )
     outcome = step.outcome
     if outcome is not None:
-        cart = step.before or Cart()
-        view.applicable_to = _entries(outcome.entries, cart)
-        view.inapplicable_to = _entries(outcome.excluded, cart)
+        view.applicable_to, view.inapplicable_to = covered(step)
         if outcome.cart is not None and ("order" in expand or not expand):
-            view.order = order(receipts.of(cart, outcome.cart), **members)
+            view.order = order(receipts.of(step.before or Cart(), outcome.cart), **members)
     if row is not None:
         category_id = row["category_id"]
         view.categories = categories(known, category_id, whole="category" in expand)
@@ -254,6 +252,13 @@ def redeemable(
     if explain:
         view.explanation = situations.explained(step.explained)
     return view
+
+
+def covered(step: Step) -> tuple[EntryList, EntryList]:
+    """What the discount of a step that applies covers, and what it does not."""
+    assert step.outcome is not None
+    cart = step.before or Cart()
+    return _entries(step.outcome.entries, cart), _entries(step.outcome.excluded, cart)
 
 
 def _expand(view: RedeemableView, row: Mapping[str, Any]) -> None:

@@ -49,14 +49,18 @@ async def redeem_all(asks: Sequence[Ask]) -> list[Answer]:
     """Redeems for several requests of one project, that share a transaction. They are decided in
     turn against what is held for all of them, and each is answered for itself.
     """
-    answers: dict[int, Answer] = {}
-    while len(answers) < len(asks):
-        left = {place: ask for place, ask in enumerate(asks) if place not in answers}
-        answers |= await _round(left)
-    return [answers[place] for place in range(len(asks))]
+    return [answer for _, answer in await decided_all(asks)]
 
 
-async def _round(asks: Mapping[int, Ask]) -> dict[int, Answer]:
+async def decided_all(asks: Sequence[Ask]) -> list[tuple[Request, Answer]]:
+    """Redeems as `redeem_all` does, and answers beside each answer what was decided for it."""
+    done: dict[int, tuple[Request, Answer]] = {}
+    while len(done) < len(asks):
+        done |= await _round({place: ask for place, ask in enumerate(asks) if place not in done})
+    return [done[place] for place in range(len(asks))]
+
+
+async def _round(asks: Mapping[int, Ask]) -> dict[int, tuple[Request, Answer]]:
     """Redeems for those whose orders and customers are all others, by their places: a second one of
     the same has to see what the first made of it.
     """
@@ -76,17 +80,17 @@ async def _round(asks: Mapping[int, Ask]) -> dict[int, Answer]:
     shared = await checkout.share(together, found, lock=True)
     writing = Writing(together[0].ctx, together[0].known)
     rows = {loaded.row["id"]: dict(loaded.row) for loaded in found.vouchers.values()}
-    answers: dict[int, Answer] = {}
+    done: dict[int, tuple[Request, Answer]] = {}
     for place, request in requests.items():
         plan = checkout.decide(request, found, shared)
         draft = Draft(request, found, rows, writing)
         if plan.valid:
             shared.move(plan)
-            answers[place] = await draft.redeemed()
+            done[place] = (request, await draft.redeemed())
         else:
-            answers[place] = draft.refused()
+            done[place] = (request, draft.refused())
     await writing.store()
-    return answers
+    return done
 
 
 # --- holding ------------------------------------------------------------------------------------

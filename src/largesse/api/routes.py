@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from largesse.api.client import customers as client_customers
 from largesse.api.client import events as client_events
+from largesse.api.client import promotions as client_promotions
+from largesse.api.client import redemptions as client_redemptions
+from largesse.api.client import validations as client_validations
 from largesse.api.management import projects, schemas, stacking_rules
 from largesse.api.management import templates as management_templates
 from largesse.api.v1 import (
@@ -24,6 +27,8 @@ from largesse.api.v1 import (
     promotions,
     redemptions,
     segments,
+    single_redemptions,
+    single_validations,
     templates,
     trash_bin,
     validation_rules,
@@ -49,6 +54,8 @@ OPERATIONS: list[Operation] = [
     *validations.routes.operations,
     *redemptions.routes.operations,
     *voucher_redemptions.routes.operations,
+    *single_validations.routes.operations,
+    *single_redemptions.routes.operations,
     *assets.routes.operations,
     *templates.routes.operations,
     *trash_bin.routes.operations,
@@ -59,6 +66,9 @@ OPERATIONS: list[Operation] = [
     *oauth.routes.operations,
     *client_customers.routes.operations,
     *client_events.routes.operations,
+    *client_validations.routes.operations,
+    *client_redemptions.routes.operations,
+    *client_promotions.routes.operations,
     *projects.routes.operations,
     *schemas.routes.operations,
     *management_templates.routes.operations,

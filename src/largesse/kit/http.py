@@ -203,7 +203,8 @@ class Http:
             return _answered(operation, await operation.handler(context, **arguments))
 
         writes = operation.writes
-        if not (writes(arguments["body"]) if callable(writes) else writes):
+        said = arguments.get("body", arguments.get("query"))
+        if not (writes(said) if callable(writes) else writes):
             if operation.method == "GET":
                 return standing, await work(self.pool)
             async with self.pool.acquire() as connection:

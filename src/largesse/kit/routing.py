@@ -38,11 +38,12 @@ class Operation:
 
     `kind` is the keys it takes, `scope` what a token needs beside the whole-API scope, `consumes`
     how its body comes (`form` takes JSON too), `writes` whether it runs in a transaction (or a
-    function of the body that tells), `shows` the body's type in the document where that says more
-    than `body`, `accepted` the answer where the work is taken on (202) and not done, `produces` the
-    media types of an answer that is a file, `linked` what a request means that shows a `token` in
-    its query, `keeps` whether its answer may be kept for those who ask again (not where it holds a
-    secret), `together` how several requests at once are done in one transaction.
+    function of the body, or else of the query, that tells), `shows` the body's type in the document
+    where that says more than `body`, `accepted` the answer where the work is taken on (202) and not
+    done, `produces` the media types of an answer that is a file, `linked` what a request means that
+    shows a `token` in its query, `keeps` whether its answer may be kept for those who ask again
+    (not where it holds a secret), `together` how several requests at once are done in one
+    transaction.
     """
 
     method: str

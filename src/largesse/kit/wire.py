@@ -139,11 +139,14 @@ VALUELESS = (
     *("[$has_value]", "[$is_unknown]", "[$active]", "[$expired]", "[$enabled]", "[$disabled]"),
     *("[$failed]", "[$in_progress]", "[$before_start]", "[before_start]"),
 )
+# What stands in a query member by member, as in `customer[metadata][lang]=en`.
+NESTED = ("filters[", "access_settings[", "customer[", "order[", "metadata[", "item[")
 
 
 def parse_query(text: bytes) -> dict[str, Any]:
     """Pairs of a query string. `a[b]=1` stays one name, and the last of equal names wins; but
-    whatever `filters` or `access_settings` begins becomes one nested member of that name.
+    whatever one of the `NESTED` begins becomes one nested member of that name, with what stands
+    under the plain name beside it as its member without a name.
     """
     values: dict[str, Any] = {}
     for pair in text.decode("latin-1").split("&"):
@@ -156,12 +159,14 @@ def parse_query(text: bytes) -> dict[str, Any]:
         if name.startswith("["):
             # `[created_at][before]` is `created_at[before]`.
             name = name[1:].replace("]", "", 1)
-        if name.startswith(("filters[", "access_settings[")):
+        if name.startswith(NESTED):
             _nest(values, re.findall(r"[^\[\]]+", name), value)
         elif name == "filters":
             values[name] = _json_filters(value)
         elif listed := _LISTED.fullmatch(name):
             _nest(values, [listed[1]], value)
+        elif isinstance(nested := values.get(name), dict):
+            nested[""] = value
         else:
             values[name] = value
     return values
@@ -180,6 +185,8 @@ def _json_filters(text: str) -> Any:
 def _nest(values: dict[str, Any], path: list[str], value: str) -> None:
     """Sets `values[a][b]...`; a name given again gathers its values in a list."""
     *above, last = path
+    if above and isinstance(plain := values.get(above[0]), str):
+        values[above[0]] = {"": plain}
     for name in above:
         inner = values.setdefault(name, {})
         if not isinstance(inner, dict):

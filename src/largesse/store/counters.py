@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from largesse.engine.counters import Counter, Subject
@@ -37,42 +38,35 @@ DELETE FROM counters WHERE project_id = $1 AND position('/' || $2::text IN key) 
 _COUNTED = "object = 'redemption' AND result = 'SUCCESS' AND rollback_id IS NULL"
 _SUMS = {
     "redemptions": "count(*)",
-    "orders_amount": "coalesce(sum(order_amount), 0)::bigint",
-    "amount_discounted": "coalesce(sum(discount_amount), 0)::bigint",
-    "gift_amount": "coalesce(sum(amount), 0)::bigint",
+    "orders_amount": "coalesce(sum(order_amount), 0)",
+    "amount_discounted": "coalesce(sum(discount_amount), 0)",
+    "gift_amount": "coalesce(sum(amount), 0)",
 }
-_OF_TIME = (
-    "($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)"
-)
-# By whose redemptions are summed up. Those of a customer are few whatever they redeemed, so that is
-# said in a way that no other index is taken for.
-_SCOPES = {
-    "campaign": "campaign_id = $2",
-    "voucher": "voucher_id = $2",
-    "tier": "promotion_tier_id = $2",
-    "customer": "coalesce({0}) = $2 AND customer_id = $5",
-    "api_key": "{0} = $2 AND channel_id = $5",
-}
+# By whose redemptions are summed up, those of many in one statement. What a customer redeemed is
+# little whatever it was, so that is said in a way that no other index is taken for.
 _COLUMNS = {"campaign": "campaign_id", "voucher": "voucher_id", "tier": "promotion_tier_id"}
+_NARROWED = {
+    "": "{0} = asked.id",
+    "customer": "coalesce({0}, '') = asked.id AND customer_id = asked.whom",
+    "api_key": "{0} = asked.id AND channel_id = asked.whom",
+}
 
 
-def _recount(measure: str, condition: str) -> str:
+def _recount(condition: str) -> str:
+    sums = ", ".join(f"{text}::bigint AS {name}" for name, text in _SUMS.items())
     return (
-        f"SELECT {_SUMS[measure]} FROM redemptions "
-        f"WHERE project_id = $1 AND {condition} AND {_OF_TIME} AND {_COUNTED}"
+        f"SELECT asked.key, summed.* FROM unnest($2::text[], $3::text[], $4::text[], "
+        "$5::timestamptz[], $6::timestamptz[]) AS asked (key, id, whom, first, after), "
+        f"LATERAL (SELECT {sums} FROM redemptions WHERE project_id = $1 AND {condition} "
+        "AND (asked.first IS NULL OR created_at >= asked.first) "
+        f"AND (asked.after IS NULL OR created_at < asked.after) AND {_COUNTED}) AS summed"
     )
 
 
 RECOUNTS = {
-    (measure, of, narrowed): _recount(
-        measure,
-        _SCOPES[narrowed].format(f"{column}, ''" if narrowed == "customer" else column)
-        if narrowed
-        else _SCOPES[of],
-    )
-    for measure in _SUMS
+    (of, narrowed): _recount(condition.format(column))
     for of, column in _COLUMNS.items()
-    for narrowed in ("", "customer", "api_key")
+    for narrowed, condition in _NARROWED.items()
 }
 
 
@@ -120,25 +114,36 @@ def _missing(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:
 async def _recounted(
     db: Db, project_id: str, tallies: Sequence[Tally], zone: ZoneInfo
 ) -> dict[str, int]:
-    return {tally.key: await _sum(db, project_id, tally, zone) for tally in tallies}
-
-
-async def _sum(db: Db, project_id: str, tally: Tally, zone: ZoneInfo) -> int:
-    """What was redeemed before. Units of products are counted from when their limit was set."""
-    counter, incentive = tally.counter, tally.incentive
-    if counter.measure == "units" or "user" in counter.scope:
-        return 0
-    of = "tier" if incentive.object == PROMOTION_TIER else "voucher"
-    id_ = incentive.id
-    if "campaign" in counter.scope and incentive.campaign is not None:
-        of, id_ = "campaign", incentive.campaign.id
-    whom: tuple[Subject, ...] = ("customer", "api_key")
-    narrowed = next((name for name in whom if name in counter.scope), None)
-    statement = RECOUNTS[counter.measure, of, narrowed or ""]
-    first, last = _bounds(counter, tally.bucket, zone)
-    of_whom = [tally.subjects[narrowed]] if narrowed else []
-    found: int = await db.fetchval(statement, project_id, id_, first, last, *of_whom)
+    """What was redeemed before, by the keys of rows. Units of products are counted from when their
+    limit was set.
+    """
+    found: dict[str, int] = {}
+    asked: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for tally in tallies:
+        found[tally.key] = 0
+        counter, subjects = tally.counter, tally.subjects
+        if counter.measure == "units" or "user" in counter.scope:
+            continue
+        of, id_ = _of(tally)
+        whom: tuple[Subject, ...] = ("customer", "api_key")
+        narrowed = next((name for name in whom if name in counter.scope), None)
+        first, after = _bounds(counter, tally.bucket, zone)
+        row = (tally.key, id_, subjects[narrowed] if narrowed else "", first, after)
+        asked.setdefault((of, narrowed or ""), []).append(row)
+    measures = {tally.key: tally.counter.measure for tally in tallies}
+    for kind, rows in sorted(asked.items()):
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        for row_ in await db.fetch(RECOUNTS[kind], project_id, *columns):
+            found[row_["key"]] = row_[measures[row_["key"]]]
     return found
+
+
+def _of(tally: Tally) -> tuple[str, str]:
+    """Whose redemptions a row counts: those of a campaign, a voucher or a tier."""
+    incentive = tally.incentive
+    if "campaign" in tally.counter.scope and incentive.campaign is not None:
+        return "campaign", incentive.campaign.id
+    return "tier" if incentive.object == PROMOTION_TIER else "voucher", incentive.id
 
 
 def _bounds(

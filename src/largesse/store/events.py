@@ -232,6 +232,12 @@ async def _fold(
         await database.execute(ADD_TO_TOTAL, project_id, noun, delta)
 
 
+async def fold(database: Db, project_id: str, told: Sequence[Event]) -> None:
+    """Counts events here and now, also those that are not written."""
+    types = [event.type for event in told]
+    await _fold(database, project_id, types, [_json(event) for event in told])
+
+
 async def forget_customer(database: Db, project_id: str, customer_id: str) -> list[str]:
     """Deletes a customer's events; totals keep what they counted. The types there were."""
     rows: list[Row] = await database.fetch(DELETE_OF_CUSTOMER, project_id, customer_id)

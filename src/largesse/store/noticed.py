@@ -7,6 +7,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from largesse.kit import db
 from largesse.store import customers, events
 from largesse.store.events import Event
 
@@ -33,8 +36,22 @@ class Noticed:
         """Writes what waits. Nothing is told of customers who are gone by now."""
         waiting, self._waiting, self._count = self._waiting, {}, 0
         for project_id, rows in waiting.items():
-            named = {event.customer_id for _, event, *_ in rows if event.customer_id}
-            found = await pool.fetch(customers.IDS, project_id, sorted(named)) if named else []
-            living = {None, *(row["id"] for row in found)}
-            told = [row for row in rows if row[1].customer_id in living]
-            await events.record(pool, project_id, told)
+
+            async def work(connection: Any, of: str = project_id, all_: list[Row] = rows) -> None:
+                await _write(connection, of, all_)
+
+            await db.in_transaction(pool, work)
+
+
+async def _write(connection: Any, project_id: str, rows: list[Row]) -> None:
+    """Writes the rows of customers who are still there; what is counted is counted for all."""
+    named = {event.customer_id for _, event, *_ in rows if event.customer_id}
+    found = await connection.fetch(customers.IDS, project_id, sorted(named)) if named else []
+    living = {row["id"] for row in found}
+    await events.fold(connection, project_id, [event for _, event, *_ in rows])
+    told = [
+        (id_, msgspec.structs.replace(event, counted=()), group_id, at)
+        for id_, event, group_id, at in rows
+        if event.customer_id in living
+    ]
+    await events.record(connection, project_id, told, handled=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from largesse.store.filters import TEXT, TIME
+from largesse.store.filters import JSON, TEXT, TIME
 from largesse.store.listing import Listing
 from largesse.store.table import Changes, Table
 
@@ -120,6 +120,7 @@ TIERS_LISTING = Listing(
     TIER,
     # What is limited to hours or days is available on others too.
     filters={"available_at": f"({_TIMELY} AND {_of_living('promotion_tiers', f' AND {_TIMELY}')})"},
+    fields={"metadata": ("metadata", JSON), "promotion_id": ("campaign_id", TEXT)},
     orders={"created_at": "created_at", "updated_at": "updated_at"},
     default="-created_at",
     only=_LIVING,

@@ -129,13 +129,16 @@ async def load(
     *,
     lock: bool = False,
     session: str = "",
+    voucher_ids: Sequence[str] = (),
 ) -> Redeemables:
-    """Vouchers by code or id, and tiers by id. To `lock` holds the vouchers, in the order of their
-    ids, until the transaction ends. What sessions but the one of this key have put aside is taken
-    off.
+    """Vouchers by code or id (or surely by id), and tiers by id. To `lock` holds the vouchers, in
+    the order of their ids, until the transaction ends. What sessions but the one of this key have
+    put aside is taken off.
     """
     found = Redeemables()
     rows = await _vouchers(db, project, codes, lock=lock) if codes else []
+    if voucher_ids:
+        rows = [*rows, *await db.fetch(VOUCHERS_BY_ID, project.id, list(voucher_ids))]
     tiers = await db.fetch(TIERS, project.id, list(tier_ids)) if tier_ids else []
     known = await guards.load(
         db, project.id, {name for row in (*rows, *tiers) for name in row["guards"]}

@@ -275,11 +275,11 @@ async def sum_up(
 # --- lists --------------------------------------------------------------------------------------
 
 # What belongs to a voucher or a tier that is gone is no longer shown.
+# Scalar subqueries and not EXISTS, of which the planner would make a table of all vouchers first.
 _LIVING = (
-    "(voucher_id IS NULL OR EXISTS (SELECT 1 FROM vouchers "
-    "WHERE vouchers.project_id = redemptions.project_id AND vouchers.id = voucher_id "
-    "AND vouchers.deleted_at IS NULL)) "
-    "AND (promotion_tier_id IS NULL OR EXISTS (SELECT 1 FROM promotion_tiers "
+    "(voucher_id IS NULL OR (SELECT deleted_at IS NULL FROM vouchers "
+    "WHERE vouchers.project_id = redemptions.project_id AND vouchers.id = voucher_id)) "
+    "AND (promotion_tier_id IS NULL OR (SELECT true FROM promotion_tiers "
     "WHERE promotion_tiers.project_id = redemptions.project_id "
     "AND promotion_tiers.id = promotion_tier_id))"
 )
@@ -323,6 +323,7 @@ LISTING = Listing(
     },
     default="-created_at",
     only=_LIVING,
+    full=("created_at",),
 )
 # Of the project as a whole, by day, as campaigns have their sums.
 ROWS = "redemptions"

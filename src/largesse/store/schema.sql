@@ -987,7 +987,7 @@ CREATE INDEX redeemable_holders_customer ON public.redeemable_holders USING btre
 
 CREATE INDEX redemptions_campaign ON public.redemptions USING btree (project_id, campaign_id, created_at, id) WHERE (campaign_id IS NOT NULL);
 
-CREATE INDEX redemptions_created ON public.redemptions USING btree (project_id, created_at NULLS FIRST, id);
+CREATE INDEX redemptions_created ON public.redemptions USING btree (project_id, created_at, id);
 
 CREATE INDEX redemptions_customer ON public.redemptions USING btree (project_id, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 

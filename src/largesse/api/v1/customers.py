@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from largesse.actions import bulk, customer_rows, segments
+from largesse.actions import bulk, customer_rows, held, segments
 from largesse.actions import customers as actions
 from largesse.actions.customers import (
     BulkCustomer,
@@ -17,14 +17,14 @@ from largesse.actions.customers import (
     PermanentDeletion,
     ProfileBody,
 )
+from largesse.actions.held import Held
 from largesse.actions.queue import Accepted, enqueue, enqueue_metadata
 from largesse.api.lists import PageNumber, Query, bulk_rows
-from largesse.kit import wire
 from largesse.kit.routing import FILE, Routes, Upload
 from largesse.kit.wire import Moment
 from largesse.store import customers, redeemables
 from largesse.store.context import Context
-from largesse.store.customer_view import Customer, Instant
+from largesse.store.customer_view import Customer
 from largesse.store.listing import Window
 from largesse.store.segments import SegmentName
 
@@ -156,20 +156,6 @@ async def list_customer_segments(ctx: Context, customer_id: str) -> CustomerSegm
     return CustomerSegmentsList(data=found, total=len(found))
 
 
-class Redeemable(msgspec.Struct):
-    """A voucher or card that a customer holds, and in which role."""
-
-    id: str
-    created_at: Instant
-    redeemable_id: str
-    redeemable_object: str
-    customer_id: str
-    holder_role: str
-    campaign_id: str | None
-    campaign_type: str | None
-    voucher_type: str
-
-
 class RedeemablesQuery(Query, kw_only=True):
     """`filters` speak of id, created_at, redeemable_id, redeemable_object, holder_role,
     campaign_id, campaign_type and voucher_type.
@@ -183,7 +169,7 @@ class RedeemablesQuery(Query, kw_only=True):
 class RedeemablesList(msgspec.Struct, kw_only=True, omit_defaults=True):
     object: str
     data_ref: str
-    data: list[Redeemable]
+    data: list[Held]
     total: int
     has_more: bool
     more_starting_after: str | None = None
@@ -206,10 +192,7 @@ async def list_customer_redeemables(
     return RedeemablesList(
         object="list",
         data_ref="data",
-        data=[
-            Redeemable(row["id"], wire.stamp(row["created_at"]), *list(row.values())[2:])
-            for row in page.rows
-        ],
+        data=await held.answers(ctx, page.rows),
         total=await redeemables.HOLDERS.count(ctx.db, ctx.project_id, values, most=None),
         has_more=page.has_more,
         more_starting_after=page.rows[-1]["id"] if page.has_more else None,

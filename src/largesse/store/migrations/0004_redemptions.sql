@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS redemptions (
     CONSTRAINT redemptions_pkey PRIMARY KEY (project_id, id)
 );
 CREATE INDEX IF NOT EXISTS redemptions_created
-    ON redemptions (project_id, created_at NULLS FIRST, id);
+    ON redemptions (project_id, created_at, id);
 CREATE INDEX IF NOT EXISTS redemptions_parent
     ON redemptions (project_id, parent_id, id) WHERE parent_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS redemptions_voucher
