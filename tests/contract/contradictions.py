@@ -178,6 +178,20 @@ CONTRADICTIONS = [
         "the schemas know no null; the examples of the same operations have them, as vouchers and "
         "tiers have elsewhere",
     ),
+    Contradiction(
+        r"\w+ /v1/(redemptions.*|vouchers/\{code\}/redemption)",
+        r"(((parent_)?(redemption|rollback)(s|_entries)?)(/\d+)?/)?(voucher(/(campaign|campaign_id|"
+        r"updated_at|redemption/quantity))?|promotion_tier/campaign/(start_date|expiration_date))",
+        r"None is not of type '\w+'",
+        "the schemas know no null there; the examples of the same operations have it for what was "
+        "redeemed without a voucher, for a voucher without a campaign and for one without a limit",
+    ),
+    Contradiction(
+        r"\w+ /v1/(redemptions.*|vouchers/\{code\}/redemption)",
+        r"(((parent_)?redemption(s|_entries)?)(/\d+)?)?",
+        r"'redemption' is a required property",
+        "it names the parent of a child; the examples of those without a parent leave it out",
+    ),
 ]
 
 

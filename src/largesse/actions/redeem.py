@@ -4,7 +4,7 @@ for any number of requests at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from largesse.actions import buyers, checkout, checkout_bodies, customers
@@ -21,9 +21,10 @@ from largesse.store import customers as customer_store
 from largesse.store.context import Context
 
 Ask = tuple[Context, CheckoutBody]
+Answer = Redeemed | Answered
 
 
-async def redeem(ctx: Context, body: CheckoutBody) -> Redeemed | Answered:
+async def redeem(ctx: Context, body: CheckoutBody) -> Answer:
     """Redeems redeemables together. One that is refused is stored as well, and answered as an
     error. Raises what `checkout_bodies.check` raises, and NotFound for a customer, an order or a
     stack by an id that nobody has.
@@ -44,81 +45,125 @@ def one_voucher(body: CheckoutBody) -> str | None:
     return asked.id if asked.object == checkout_bodies.VOUCHER else None
 
 
-async def redeem_all(asks: Sequence[Ask]) -> list[Redeemed | Answered]:
+async def redeem_all(asks: Sequence[Ask]) -> list[Answer]:
     """Redeems for several requests of one project, that share a transaction. They are decided in
     turn against what is held for all of them, and each is answered for itself.
     """
     return [answer for _, answer in await decided_all(asks)]
 
 
-async def decided_all(asks: Sequence[Ask]) -> list[tuple[Request, Redeemed | Answered]]:
+async def decided_all(asks: Sequence[Ask]) -> list[tuple[Request, Answer]]:
     """Redeems as `redeem_all` does, and answers beside each answer what was decided for it."""
-    requests = [Request(ctx=ctx, body=body) for ctx, body in asks]
-    for request, (ctx, body) in zip(requests, asks, strict=True):
+    done: dict[int, tuple[Request, Answer]] = {}
+    while len(done) < len(asks):
+        done |= await _round({place: ask for place, ask in enumerate(asks) if place not in done})
+    return [done[place] for place in range(len(asks))]
+
+
+async def _round(asks: Mapping[int, Ask]) -> dict[int, tuple[Request, Answer]]:
+    """Redeems for those whose orders and customers are all others, by their places: a second one of
+    the same has to see what the first made of it.
+    """
+    requests = {place: Request(ctx=ctx, body=body) for place, (ctx, body) in asks.items()}
+    for place, (ctx, body) in asks.items():
         checkout_bodies.check(ctx, body)
-        request.asked = await checkout.expand(ctx, body.redeemables)
-    await _hold_orders(requests)
-    found = await checkout.load(requests, lock=True)
-    await _hold_buyers(requests)
-    for request in requests:
+        requests[place].asked = await checkout.expand(ctx, body.redeemables)
+    requests = await _hold_orders(requests)
+    found = await checkout.load(list(requests.values()), lock=True)
+    requests = await _hold_buyers(requests)
+    for request in requests.values():
         await checkout.know(request, found)
         checkout.check(request, found)
         await checkout.read_order(request)
         await checkout.learn(request, checkout.of_request(request, found))
-    shared = await checkout.share(requests, found, lock=True)
-    writing = Writing(requests[0].ctx, requests[0].known)
+    together = list(requests.values())
+    shared = await checkout.share(together, found, lock=True)
+    writing = Writing(together[0].ctx, together[0].known)
     rows = {loaded.row["id"]: dict(loaded.row) for loaded in found.vouchers.values()}
-    answers: list[Redeemed | Answered] = []
-    for request in requests:
+    done: dict[int, tuple[Request, Answer]] = {}
+    for place, request in requests.items():
         plan = checkout.decide(request, found, shared)
         draft = Draft(request, found, rows, writing)
         if plan.valid:
             shared.move(plan)
-            answers.append(await draft.redeemed())
+            done[place] = (request, await draft.redeemed())
         else:
-            answers.append(draft.refused())
+            done[place] = (request, draft.refused())
     await writing.store()
-    return list(zip(requests, answers, strict=True))
+    return done
 
 
 # --- holding ------------------------------------------------------------------------------------
 
 
-async def _hold_orders(requests: Sequence[Request]) -> None:
-    """Holds the orders that exist, by their names."""
+class _Seen:
+    """What was named, by any of its names."""
 
-    def name(request: Request) -> str:
-        body = request.body.order
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def again(self, *names: str | None) -> bool:
+        """Whether one of these names was seen before; from now on all of them were."""
+        given = {name for name in names if name}
+        known = bool(given & self.names)
+        self.names |= given
+        return known
+
+
+async def _hold_orders(requests: Mapping[int, Request]) -> dict[int, Request]:
+    """Holds the orders that exist, by their names. Those whose order another one has are left
+    out.
+    """
+    seen, kept = _Seen(), dict(requests)
+
+    def name(place: int) -> str:
+        body = requests[place].body.order
         return (body.id or body.source_id or "") if body is not None else ""
 
-    for request in sorted(requests, key=name):
+    for place in sorted(requests, key=name):
+        request = requests[place]
+        if seen.again(name(place)):
+            del kept[place]
+            continue
         await checkout.find_order(request, lock=True)
         row = request.order
         if row is not None and row["status"] == order_rules.CANCELED:
             raise InvalidOrder("A canceled order cannot be redeemed for")
+        if row is not None and row["id"] != name(place) and seen.again(row["id"]):
+            del kept[place]
+    return kept
 
 
-async def _hold_buyers(requests: Sequence[Request]) -> None:
+async def _hold_buyers(requests: Mapping[int, Request]) -> dict[int, Request]:
     """Holds who buys, by their names; they are made or updated where the request says more than who
-    they are.
+    they are. Those whose customer another one has are left out.
     """
-    wanted: list[tuple[Request, CustomerBody]] = []
-    for request in requests:
+    wanted: list[tuple[int, CustomerBody]] = []
+    for place, request in requests.items():
         body = buyers.buyer(request.ctx, request.body)
         if body is None and request.order is not None and request.order["customer_id"]:
             body = CustomerBody(id=request.order["customer_id"])
         if body is not None:
-            wanted.append((request, body))
+            wanted.append((place, body))
     known: dict[str, Any] = {}
-    ctx = requests[0].ctx
+    ctx = next(iter(requests.values())).ctx
     plain = {body.source_id for _, body in wanted if _is_plain(body)}
     if plain:
         rows = await ctx.db.fetch(customer_store.HOLD_NAMED, ctx.project_id, sorted(plain))
         known = {row["source_id"]: row for row in rows}
-    for request, body in sorted(wanted, key=lambda each: each[1].id or each[1].source_id or ""):
+    seen, kept = _Seen(), dict(requests)
+    for place, body in sorted(wanted, key=lambda each: each[1].id or each[1].source_id or ""):
+        request, name = requests[place], body.id or body.source_id
+        if seen.again(name):
+            del kept[place]
+            continue
         row = known.get(body.source_id or "") if _is_plain(body) else None
         request.customer = row or await customers.mention(request.ctx, body)
         buyers.agree(request.ctx, request.body, request.customer)
+        id_ = request.customer["id"] if request.customer is not None else None
+        if id_ != name and seen.again(id_):
+            del kept[place]
+    return kept
 
 
 def _is_plain(body: CustomerBody) -> bool:

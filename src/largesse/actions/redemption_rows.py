@@ -232,7 +232,7 @@ def entry(
             "balance": balance,
             "related_object": {"id": row["id"], "type": "voucher"},
         },
-        "order": order,
+        "order": order and {name: value for name, value in order.items() if value is not None},
         "redemption": {"id": redemption_id},
     }
     if rollback_id is not None:

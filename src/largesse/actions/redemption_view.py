@@ -244,10 +244,10 @@ def view(
     redeemed.
     """
     kind, id_ = REDEMPTION, row.id
-    if isinstance(part, VoucherPart):
-        kind, id_ = "voucher", part.id
-    elif isinstance(part, TierPart):
-        kind, id_ = "promotion_tier", part.id
+    if row.voucher_id is not None:
+        kind, id_ = "voucher", row.voucher_id
+    elif row.promotion_tier_id is not None:
+        kind, id_ = "promotion_tier", row.promotion_tier_id
     found = RedemptionView(
         id=row.id,
         object=row.object,

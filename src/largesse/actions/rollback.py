@@ -163,9 +163,6 @@ class _Undoing:
             ctx.db, ctx.project, vouchers, tiers, ctx.now, lock=True
         )
         self.rows = {each.row["id"]: dict(each.row) for each in self.found.vouchers.values()}
-        for each in self.children:
-            if each["voucher_id"] and each["voucher_id"] not in self.rows:
-                raise NotFound.of("voucher", each["voucher_code"])
         await self._hold_customer()
         self.known = await definitions.current(ctx.db, ctx.project_id)
         self.writing = Writing(ctx, self.known)
@@ -191,9 +188,8 @@ class _Undoing:
             self.customer = await customers.mention(ctx, given)
         elif row["customer_id"] is not None:
             self.customer = await customer_store.hold(ctx.db, ctx.project_id, row["customer_id"])
-        tracked = self.body.tracking_id
-        names = (row["tracking_id"], self.customer and self.customer["source_id"])
-        if tracked is not None and self.customer is not None and tracked not in names:
+        names = (None, row["tracking_id"], self.customer and self.customer["source_id"])
+        if self.body.tracking_id not in names:
             raise InvalidCustomer("Customer is not related with redemption.")
 
     # --- undoing --------------------------------------------------------------------------------
@@ -226,13 +222,14 @@ class _Undoing:
         written = self.row(of, parent_id, id_, order)
         written.order_amount, written.discount_amount = -of["order_amount"], -of["discount_amount"]
         returned = of["amount"] or 0
-        if of["voucher_id"] is not None:
-            voucher = self.rows[of["voucher_id"]]
+        written.amount = None if of["amount"] is None else -returned
+        voucher = self.rows.get(of["voucher_id"] or "")
+        # One that was deleted meanwhile gets nothing back; the order and the customer do.
+        if voucher is not None:
             voucher["redeemed_quantity"] -= 1
             voucher["redeemed_amount"] -= returned
             self.writing.spend(of["voucher_id"], -1, -returned)
             if of["amount"] is not None:
-                written.amount = -returned
                 related = None
                 if self.order is not None:
                     related = {name: self.order[name] for name in ("id", "source_id")}
@@ -395,9 +392,9 @@ class _Undoing:
         return view
 
     def _part(self, of: Row) -> tuple[Mapping[str, Any] | None, VoucherPart | TierPart | None]:
-        if of["voucher_id"] is not None:
-            source = self.rows[of["voucher_id"]]
-            return source, redemption_view.voucher(source, self.known, ("redeemable",))
+        voucher = self.rows.get(of["voucher_id"] or "")
+        if voucher is not None:
+            return voucher, redemption_view.voucher(voucher, self.known, ("redeemable",))
         tier = self.found.tiers.get(of["promotion_tier_id"] or "")
         if tier is None:
             return None, None
