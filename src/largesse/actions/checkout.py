@@ -290,7 +290,7 @@ def decide(
     basis = Basis(
         clock=request.clock,
         cart=request.cart,
-        order_metadata=_order_metadata(request),
+        order_metadata=order_metadata(request),
         customer=request.facts,
         birthdate=birthdate,
         metadata=body.metadata or {},
@@ -307,7 +307,8 @@ def decide(
     return request.plan
 
 
-def _order_metadata(request: Request) -> Mapping[str, Any]:
+def order_metadata(request: Request) -> Mapping[str, Any]:
+    """The metadata of the request's order."""
     if request.order is not None:
         text = bytes(request.order["metadata"])
         return {} if text == b"{}" else msgspec.json.decode(text)

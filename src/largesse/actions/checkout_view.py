@@ -241,8 +241,8 @@ def redeemable(
     )
     outcome = step.outcome
     if outcome is not None:
-        view.applicable_to = _entries(outcome.entries)
-        view.inapplicable_to = _entries(outcome.excluded)
+        view.applicable_to = entries(outcome.entries)
+        view.inapplicable_to = entries(outcome.excluded)
         if outcome.cart is not None and ("order" in expand or not expand):
             view.order = order(receipts.of(step.before or Cart(), outcome.cart), **members)
     if row is not None:
@@ -264,5 +264,6 @@ def _expand(view: RedeemableView, row: Mapping[str, Any]) -> None:
         view.name = row["name"]
 
 
-def _entries(found: list[Entry]) -> EntryList:
+def entries(found: list[Entry]) -> EntryList:
+    """Entries of an applicability as they are answered."""
     return EntryList(data=found, total=len(found))

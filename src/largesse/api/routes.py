@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from largesse.api.client import customers as client_customers
 from largesse.api.client import events as client_events
+from largesse.api.client import qualifications as client_qualifications
 from largesse.api.management import projects, schemas, stacking_rules
 from largesse.api.management import templates as management_templates
 from largesse.api.v1 import (
@@ -22,6 +23,7 @@ from largesse.api.v1 import (
     product_collections,
     products,
     promotions,
+    qualifications,
     redemptions,
     segments,
     templates,
@@ -47,6 +49,7 @@ OPERATIONS: list[Operation] = [
     *promotions.routes.operations,
     *validation_rules.routes.operations,
     *validations.routes.operations,
+    *qualifications.routes.operations,
     *redemptions.routes.operations,
     *voucher_redemptions.routes.operations,
     *assets.routes.operations,
@@ -59,6 +62,7 @@ OPERATIONS: list[Operation] = [
     *oauth.routes.operations,
     *client_customers.routes.operations,
     *client_events.routes.operations,
+    *client_qualifications.routes.operations,
     *projects.routes.operations,
     *schemas.routes.operations,
     *management_templates.routes.operations,

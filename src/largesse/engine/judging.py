@@ -213,6 +213,22 @@ def discounted(rule_set: RuleSet, order: OrderFacts, clock: Clock) -> frozenset[
     return frozenset(places) if restricted else None
 
 
+def asks_for_items(rule_set: RuleSet, order: OrderFacts, clock: Clock) -> bool:
+    """Whether rules that hold want some item to be in the order, as it is."""
+    for rule in walk(rule_set.rules):
+        about = rule.about
+        if type(about) is OfItems:
+            return True
+        if (
+            type(about) is Structure
+            and about.asks != NO
+            and not rule.conditions.negative
+            and _choose(rule, about, order.lines, clock).places
+        ):
+            return True
+    return False
+
+
 # --- telling why --------------------------------------------------------------------------------
 
 

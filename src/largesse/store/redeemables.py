@@ -39,7 +39,7 @@ def _of(table: str, columns: Sequence[str]) -> str:
     return ", ".join(f"{table}.{name}" for name in columns)
 
 
-_VOUCHERS = f"""
+VOUCHERS = f"""
 SELECT {_of("vouchers", Voucher.__struct_fields__)}, sessions_until, {_CAMPAIGN_TYPE},
     {_OF_CAMPAIGN}, {definitions.COLUMN}, {guards.column("vouchers", "id", "campaign_id")}
 FROM vouchers
@@ -49,22 +49,23 @@ WHERE vouchers.project_id = $1 AND vouchers.deleted_at IS NULL
         OR (campaigns.id IS NOT NULL AND campaigns.deleted_at IS NULL))
 """
 _HELD = "ORDER BY vouchers.id FOR NO KEY UPDATE OF vouchers"
-VOUCHERS_BY_CODE = f"{_VOUCHERS} AND vouchers.code_key = ANY($2::text[])"
-VOUCHERS_BY_ID = f"{_VOUCHERS} AND vouchers.id = ANY($2::text[])"
+VOUCHERS_BY_CODE = f"{VOUCHERS} AND vouchers.code_key = ANY($2::text[])"
+VOUCHERS_BY_ID = f"{VOUCHERS} AND vouchers.id = ANY($2::text[])"
 HOLD_VOUCHERS_BY_ID = f"{VOUCHERS_BY_ID} {_HELD}"
 HOLD_VOUCHERS_BY_CODE = f"{VOUCHERS_BY_CODE} {_HELD}"
 IDS_BY_CODE = """
 SELECT id, code_key FROM vouchers
 WHERE project_id = $1 AND code_key = ANY($2::text[]) AND deleted_at IS NULL
 """
-TIERS = f"""
+ALL_TIERS = f"""
 SELECT {_of("promotion_tiers", Tier.__struct_fields__)}, {_CAMPAIGN_TYPE}, {_OF_CAMPAIGN},
     {definitions.COLUMN}, {guards.column("promotion_tiers", "id", "campaign_id")}
 FROM promotion_tiers
 JOIN campaigns ON campaigns.project_id = $1 AND campaigns.id = promotion_tiers.campaign_id
     AND campaigns.deleted_at IS NULL
-WHERE promotion_tiers.project_id = $1 AND promotion_tiers.id = ANY($2::text[])
+WHERE promotion_tiers.project_id = $1
 """
+TIERS = f"{ALL_TIERS} AND promotion_tiers.id = ANY($2::text[])"
 STACK = f"""
 SELECT {_of("promotion_stacks", Stack.__struct_fields__)} FROM promotion_stacks
 JOIN campaigns ON campaigns.project_id = $1 AND campaigns.id = campaign_id AND deleted_at IS NULL
@@ -134,9 +135,22 @@ async def load(
     ids, until the transaction ends. What sessions but the one of this key have put aside is taken
     off.
     """
-    found = Redeemables()
     rows = await _vouchers(db, project, codes, lock=lock) if codes else []
     tiers = await db.fetch(TIERS, project.id, list(tier_ids)) if tier_ids else []
+    return await of_rows(db, project, rows, tiers, now, session=session)
+
+
+async def of_rows(
+    db: Db,
+    project: Project,
+    rows: Sequence[Row],
+    tiers: Sequence[Row],
+    now: datetime,
+    *,
+    session: str = "",
+) -> Redeemables:
+    """What rows of VOUCHERS and of ALL_TIERS are."""
+    found = Redeemables()
     known = await guards.load(
         db, project.id, {name for row in (*rows, *tiers) for name in row["guards"]}
     )
@@ -146,7 +160,7 @@ async def load(
         loaded = Loaded(row, _voucher(row, known, promised.get(row["id"]), holders))
         found.vouchers[row["id"]] = found.codes[row["code_key"]] = loaded
     for row in tiers:
-        found.tiers[row["id"]] = Loaded(row, _tier(row, known))
+        found.tiers[row["id"]] = Loaded(row, tier(row, known))
     for row in (*rows[:1], *tiers[:1]):
         found.definitions = row["definitions"]
     return found
@@ -212,7 +226,8 @@ def _voucher(
     )
 
 
-def _tier(row: Row, known: Mapping[str, Guard]) -> Incentive:
+def tier(row: Row, known: Mapping[str, Guard]) -> Incentive:
+    """A row of ALL_TIERS."""
     return Incentive(
         id=row["id"],
         name=row["name"],
@@ -222,6 +237,27 @@ def _tier(row: Row, known: Mapping[str, Guard]) -> Incentive:
         timeframe=_timeframe(row),
         campaign=_campaign(row),
         discount=_action(bytes(row["action"])),
+        category_id=row["category_id"],
+        guards=_guards(row, known),
+        metadata=_metadata(row["metadata"]),
+    )
+
+
+def campaign(row: Row, known: Mapping[str, Guard]) -> Incentive:
+    """A campaign as the vouchers that it makes are: `row` has its definition and its guards."""
+    made = msgspec.json.decode(row["voucher"])
+    gift = made.get("gift") or {}
+    discount = made.get("discount")
+    timeframe = _timeframe(row)
+    return Incentive(
+        id=row["id"],
+        name=row["name"],
+        type=made["type"],
+        active=row["active"],
+        campaign=Campaign(row["id"], row["active"], timeframe),
+        discount=None if discount is None else _discount(msgspec.json.encode(discount)),
+        effect=gift.get("effect"),
+        balance=gift.get("amount") or 0,
         category_id=row["category_id"],
         guards=_guards(row, known),
         metadata=_metadata(row["metadata"]),
