@@ -91,7 +91,8 @@ def spelt(moment: datetime, passed: int | None) -> str:
 
 def floor(moment: datetime) -> datetime:
     """The millisecond that an instant is in."""
-    return moment - timedelta(microseconds=moment.microsecond % 1000)
+    fine = moment.microsecond % 1000
+    return moment - timedelta(microseconds=fine) if fine else moment
 
 
 def bound(after: Cursor | None, last: datetime) -> datetime:

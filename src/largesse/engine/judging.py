@@ -82,6 +82,11 @@ def judge(
     return Verdict(False, rule.path, rule.name, message, explained)
 
 
+def holds(rule_set: RuleSet, facts: Facts, skipped: frozenset[str] = _NOTHING) -> Truth:
+    """Whether a redemption fulfils a set of rules, without a word of why it does not."""
+    return _all_hold(rule_set.rules, facts, skipped)
+
+
 def _all_hold(rules: Rules, facts: Facts, skipped: frozenset[str]) -> Truth:
     given = rules.given
     return _joined(rules, lambda place: _holds(given[place], facts, skipped))

@@ -14,9 +14,10 @@ import msgspec
 from largesse.engine import eligibility, judging, rules, stacking
 from largesse.engine.calculation import DISCOUNTED_AMOUNT
 from largesse.engine.counters import Counter
-from largesse.engine.incentives import Incentive
+from largesse.engine.discounts import TO_ITEMS, Unit, on_items
+from largesse.engine.incentives import Guard, Incentive
 from largesse.engine.lines import collections_of
-from largesse.engine.rule_facts import OrderFacts
+from largesse.engine.rule_facts import Facts, OrderFacts
 from largesse.engine.rule_names import NAMES, UNQUALIFIED, OfItems, Plain, Structure
 from largesse.engine.rules import RuleSet
 from largesse.engine.situations import Basis, Outcome, Situation
@@ -99,6 +100,45 @@ def qualify(
     return None
 
 
+class Refusing:
+    """A first look at incentives whose rules speak of no collections, before anything is made of
+    them: whether they refuse, or are not about items of the cart where they have to be. Rules that
+    are assigned to many are judged once.
+    """
+
+    def __init__(self, scenario: Scenario, facts: Facts) -> None:
+        self.scenario = scenario
+        self.facts = facts
+        self.unseen = scenario.unseen | COUNTED
+        self.known: dict[int, bool] = {}
+
+    def refuses(self, incentive: Incentive) -> bool:
+        """Whether an incentive cannot qualify."""
+        for guard in incentive.guards:
+            refused = self.known.get(id(guard.rules))
+            if refused is None:
+                refused = judging.holds(guard.rules, self.facts, self.unseen) is False
+                self.known[id(guard.rules)] = refused
+            if refused:
+                return True
+        products = self.scenario.products
+        return products is not None and not self._could_be_about(incentive, products)
+
+    def _could_be_about(self, incentive: Incentive, products: str) -> bool:
+        discount = incentive.discount
+        if isinstance(discount, Unit) or incentive.effect == TO_ITEMS:
+            return True
+        if discount is not None and on_items(discount):
+            return True
+        return products == CONCERNED and any(
+            guard.bundles.parts or _asks_for_items(guard, self.facts) for guard in incentive.guards
+        )
+
+
+def _asks_for_items(guard: Guard, facts: Facts) -> bool:
+    return judging.asks_for_items(guard.rules, facts.order or OrderFacts(), facts.clock)
+
+
 def _is_about(incentive: Incentive, outcome: Outcome, basis: Basis, products: str) -> bool:
     if outcome.covered or _gives(incentive, basis):
         return True
@@ -106,10 +146,8 @@ def _is_about(incentive: Incentive, outcome: Outcome, basis: Basis, products: st
         return False
     if outcome.bundle is not None and outcome.bundle.identified:
         return True
-    order = basis.seen or OrderFacts()
-    return any(
-        judging.asks_for_items(guard.rules, order, basis.clock) for guard in incentive.guards
-    )
+    facts = Facts(clock=basis.clock, order=basis.seen)
+    return any(_asks_for_items(guard, facts) for guard in incentive.guards)
 
 
 def _gives(incentive: Incentive, basis: Basis) -> bool:

@@ -30,8 +30,7 @@ _TIMES = (
 )
 CAMPAIGNS = f"""
 SELECT id, id AS campaign_id, name, campaign_type, type, voucher, category_id, metadata, active,
-    {_TIMES},
-    {guards.column("campaigns", "id")}
+    {_TIMES}
 FROM campaigns
 WHERE project_id = $1 AND {_LIVE} AND (expiration_date IS NULL OR expiration_date >= $2)
     AND campaign_type IN ('DISCOUNT_COUPONS', 'GIFT_VOUCHERS', 'REFERRAL_PROGRAM')
@@ -108,7 +107,8 @@ TRUSTED = timedelta(seconds=1)
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What may qualify. `id` is what it is called on the wire: a voucher by its code. `row` has the
     columns that answers show, `tiers` are those of a stack; `role` is that of the customer who
-    holds it. A campaign that is `single` stands for its one voucher, which is for everybody.
+    holds it. A campaign that is `single` stands for its one voucher, which is for everybody. Rules
+    of one that is `simple` speak of no collections.
     """
 
     object: str
@@ -119,6 +119,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     role: str | None = None
     tiers: tuple[Candidate, ...] = ()
     single: bool = False
+    simple: bool = False
 
     @property
     def key(self) -> tuple[datetime, str]:
@@ -180,20 +181,15 @@ async def load(db: Db, project_id: str, now: datetime) -> Defined:
     campaigns = await db.fetch(CAMPAIGNS, project_id, now)
     tiers = await db.fetch(TIERS, project_id, now)
     stacks = await db.fetch(STACKS, project_id)
-    names = {name for row in (*campaigns, *tiers) for name in row["guards"]}
-    known = await guards.load(db, project_id, names)
-    by_id = {row["id"]: _tier(row, known) for row in tiers}
-    made = [
-        Candidate(
-            object=CAMPAIGN,
-            id=row["id"],
-            row=row,
-            incentive=redeemables.campaign(row, known),
-            created_at=row["created_at"],
-            single=row["type"] == STANDALONE_TYPE,
-        )
-        for row in campaigns
-    ]
+    assigned = await guards.assigned(db, project_id)
+    known = await guards.load(db, project_id, [name for each in assigned.values() for name in each])
+
+    def guarded(*ids: str) -> tuple[Guard, ...]:
+        names = (name for id_ in ids for name in assigned.get(id_, ()))
+        return tuple(known[name] for name in names if name in known)
+
+    by_id = {row["id"]: _tier(row, guarded(row["id"], row["campaign_id"])) for row in tiers}
+    made = [_campaign(row, guarded(row["id"])) for row in campaigns]
     candidates = sorted((*made, *by_id.values()), key=lambda each: each.key, reverse=True)
     found = [
         Candidate(
@@ -213,14 +209,33 @@ async def load(db: Db, project_id: str, now: datetime) -> Defined:
     return Defined(tuple(candidates), tuple(found), sieve, asks)
 
 
-def _tier(row: Row, known: Mapping[str, Guard]) -> Candidate:
+def _campaign(row: Row, guarded: tuple[Guard, ...]) -> Candidate:
+    incentive = redeemables.campaign(row, guarded)
+    return Candidate(
+        object=CAMPAIGN,
+        id=row["id"],
+        row=row,
+        incentive=incentive,
+        created_at=row["created_at"],
+        single=row["type"] == STANDALONE_TYPE,
+        simple=_is_simple(incentive),
+    )
+
+
+def _tier(row: Row, guarded: tuple[Guard, ...]) -> Candidate:
+    incentive = redeemables.tier(row, guarded)
     return Candidate(
         object=TIER,
         id=row["id"],
         row=row,
-        incentive=redeemables.tier(row, known),
+        incentive=incentive,
         created_at=row["created_at"],
+        simple=_is_simple(incentive),
     )
+
+
+def _is_simple(incentive: Incentive) -> bool:
+    return not any(guard.needs.collections for guard in incentive.guards)
 
 
 async def vouchers(

@@ -57,15 +57,19 @@ IDS_BY_CODE = """
 SELECT id, code_key FROM vouchers
 WHERE project_id = $1 AND code_key = ANY($2::text[]) AND deleted_at IS NULL
 """
-ALL_TIERS = f"""
-SELECT {_of("promotion_tiers", Tier.__struct_fields__)}, {_CAMPAIGN_TYPE}, {_OF_CAMPAIGN},
-    {definitions.COLUMN}, {guards.column("promotion_tiers", "id", "campaign_id")}
+_TIER = f"{_of('promotion_tiers', Tier.__struct_fields__)}, {_CAMPAIGN_TYPE}, {_OF_CAMPAIGN}"
+_OF_LIVING = """
 FROM promotion_tiers
 JOIN campaigns ON campaigns.project_id = $1 AND campaigns.id = promotion_tiers.campaign_id
     AND campaigns.deleted_at IS NULL
 WHERE promotion_tiers.project_id = $1
 """
-TIERS = f"{ALL_TIERS} AND promotion_tiers.id = ANY($2::text[])"
+# Without their rules.
+ALL_TIERS = f"SELECT {_TIER} {_OF_LIVING}"
+TIERS = f"""
+SELECT {_TIER}, {definitions.COLUMN}, {guards.column("promotion_tiers", "id", "campaign_id")}
+{_OF_LIVING} AND promotion_tiers.id = ANY($2::text[])
+"""
 STACK = f"""
 SELECT {_of("promotion_stacks", Stack.__struct_fields__)} FROM promotion_stacks
 JOIN campaigns ON campaigns.project_id = $1 AND campaigns.id = campaign_id AND deleted_at IS NULL
@@ -149,7 +153,7 @@ async def of_rows(
     *,
     session: str = "",
 ) -> Redeemables:
-    """What rows of VOUCHERS and of ALL_TIERS are."""
+    """What rows of VOUCHERS and of TIERS are."""
     found = Redeemables()
     known = await guards.load(
         db, project.id, {name for row in (*rows, *tiers) for name in row["guards"]}
@@ -160,7 +164,7 @@ async def of_rows(
         loaded = Loaded(row, _voucher(row, known, promised.get(row["id"]), holders))
         found.vouchers[row["id"]] = found.codes[row["code_key"]] = loaded
     for row in tiers:
-        found.tiers[row["id"]] = Loaded(row, tier(row, known))
+        found.tiers[row["id"]] = Loaded(row, tier(row, _guards(row, known)))
     for row in (*rows[:1], *tiers[:1]):
         found.definitions = row["definitions"]
     return found
@@ -226,8 +230,8 @@ def _voucher(
     )
 
 
-def tier(row: Row, known: Mapping[str, Guard]) -> Incentive:
-    """A row of ALL_TIERS."""
+def tier(row: Row, guarded: tuple[Guard, ...]) -> Incentive:
+    """A row of ALL_TIERS, with what guards it."""
     return Incentive(
         id=row["id"],
         name=row["name"],
@@ -238,13 +242,13 @@ def tier(row: Row, known: Mapping[str, Guard]) -> Incentive:
         campaign=_campaign(row),
         discount=_action(bytes(row["action"])),
         category_id=row["category_id"],
-        guards=_guards(row, known),
+        guards=guarded,
         metadata=_metadata(row["metadata"]),
     )
 
 
-def campaign(row: Row, known: Mapping[str, Guard]) -> Incentive:
-    """A campaign as the vouchers that it makes are: `row` has its definition and its guards."""
+def campaign(row: Row, guarded: tuple[Guard, ...]) -> Incentive:
+    """A campaign as the vouchers that it makes are, with what guards it."""
     made = msgspec.json.decode(row["voucher"])
     gift = made.get("gift") or {}
     discount = made.get("discount")
@@ -259,7 +263,7 @@ def campaign(row: Row, known: Mapping[str, Guard]) -> Incentive:
         effect=gift.get("effect"),
         balance=gift.get("amount") or 0,
         category_id=row["category_id"],
-        guards=_guards(row, known),
+        guards=guarded,
         metadata=_metadata(row["metadata"]),
     )
 
