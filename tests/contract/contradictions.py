@@ -62,7 +62,7 @@ CONTRADICTIONS = [
     ),
     Contradiction(
         r"(POST|GET|PUT) /v1/vouchers.*|POST /v1/campaigns/\{campaignId\}/vouchers(/\{code\})?",
-        r"(vouchers/\d+/)?(campaign|campaign_id|category|category_id|discount|gift|loyalty_card|"
+        r"((vouchers|data)/\d+/)?(campaign|campaign_id|category|category_id|discount|gift|loyalty_card|"
         r"start_date|expiration_date|validity_timeframe|validity_day_of_week|additional_info|"
         r"updated_at|redemption/quantity)",
         r"None is not (of type '\w+'|valid under any of the given schemas)",
@@ -92,6 +92,19 @@ CONTRADICTIONS = [
         r"categories/\d+",
         r"'tiers' is a required property",
         "the schemas of one stack take its categories for stacks; that of the lists does not",
+    ),
+    Contradiction(
+        r"POST /v1/campaigns/qualification",
+        r"data/\d+/voucher",
+        r"\{'type': .*",
+        "the schema wants the length of codes as a text and knows no endless quantity; what the "
+        "other operations answer of the same campaign has a number, and null",
+    ),
+    Contradiction(
+        r"POST /v1/campaigns/qualification",
+        r"data/\d+/categor(y_id|ies)",
+        r"None is not of type 'string'|\[.*\] is not of type 'object'",
+        "one category where all other operations list them, and no word of a campaign without one",
     ),
     Contradiction(
         r"(POST|GET|PUT) /v1/campaigns.*",

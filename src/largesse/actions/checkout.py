@@ -277,7 +277,9 @@ def decide(
     shared: Shared,
     unseen: frozenset[str] = frozenset(),
 ) -> Plan:
-    """Decide a request on what others before it have left; rules named in `unseen` are passed."""
+    """Decide a request on what others before it have left. Rules named in `unseen` are passed, and
+    then nothing is asked of the order either.
+    """
     asked = []
     for each in request.asked:
         row = loaded(request, found, each)
@@ -294,7 +296,7 @@ def decide(
     basis = Basis(
         clock=request.clock,
         cart=request.cart,
-        order_metadata=_order_metadata(request),
+        order_metadata=order_metadata(request),
         customer=request.facts,
         birthdate=birthdate,
         metadata=body.metadata or {},
@@ -304,6 +306,8 @@ def decide(
         counters=shared.counters,
         week_starts_on=request.ctx.settings.week_starts_on,
         unseen=unseen,
+        needs_bundle=not unseen,
+        needs_items=not unseen,
         explain=bool(body.options and body.options.explain),
     )
     categories = {id_: category.hierarchy for id_, category in request.known.categories.items()}
@@ -311,7 +315,8 @@ def decide(
     return request.plan
 
 
-def _order_metadata(request: Request) -> Mapping[str, Any]:
+def order_metadata(request: Request) -> Mapping[str, Any]:
+    """The metadata of the request's order."""
     if request.order is not None:
         text = bytes(request.order["metadata"])
         return {} if text == b"{}" else msgspec.json.decode(text)

@@ -258,7 +258,7 @@ def covered(step: Step) -> tuple[EntryList, EntryList]:
     """What the discount of a step that applies covers, and what it does not."""
     assert step.outcome is not None
     cart = step.before or Cart()
-    return _entries(step.outcome.entries, cart), _entries(step.outcome.excluded, cart)
+    return entries(step.outcome.entries, cart), entries(step.outcome.excluded, cart)
 
 
 def _expand(view: RedeemableView, row: Mapping[str, Any]) -> None:
@@ -270,7 +270,8 @@ def _expand(view: RedeemableView, row: Mapping[str, Any]) -> None:
         view.name = row["name"]
 
 
-def _entries(found: list[Entry], cart: Cart) -> EntryList:
+def entries(found: list[Entry], cart: Cart) -> EntryList:
+    """Entries of an applicability to a cart as they are answered."""
     return EntryList(data=[_identified(entry, cart) for entry in found], total=len(found))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from largesse.api.client import customers as client_customers
 from largesse.api.client import events as client_events
 from largesse.api.client import promotions as client_promotions
+from largesse.api.client import qualifications as client_qualifications
 from largesse.api.client import redemptions as client_redemptions
 from largesse.api.client import validations as client_validations
 from largesse.api.management import projects, schemas, stacking_rules
@@ -25,6 +26,7 @@ from largesse.api.v1 import (
     product_collections,
     products,
     promotions,
+    qualifications,
     redemptions,
     segments,
     single_redemptions,
@@ -52,6 +54,7 @@ OPERATIONS: list[Operation] = [
     *promotions.routes.operations,
     *validation_rules.routes.operations,
     *validations.routes.operations,
+    *qualifications.routes.operations,
     *redemptions.routes.operations,
     *voucher_redemptions.routes.operations,
     *single_validations.routes.operations,
@@ -69,6 +72,7 @@ OPERATIONS: list[Operation] = [
     *client_validations.routes.operations,
     *client_redemptions.routes.operations,
     *client_promotions.routes.operations,
+    *client_qualifications.routes.operations,
     *projects.routes.operations,
     *schemas.routes.operations,
     *management_templates.routes.operations,

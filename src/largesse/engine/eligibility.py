@@ -105,13 +105,13 @@ class _Trial:
         customer = self.basis.customer
         if customer is not None and customer.id == incentive.referrer_id:
             raise self.refuse("referrer_not_permitted_to_redeem")
-        if incentive.type == LOYALTY:
+        if incentive.type == LOYALTY and self.basis.spends:
             details = "A reward is required when redeeming a LOYALTY_CARD"
             raise self.refuse("missing_reward", details)
         if incentive.type == GIFT:
             if incentive.balance <= 0 or (credits or 0) > incentive.balance:
                 raise self.refuse("gift_amount_exceeded")
-            if credits is None and self.before.cart is None:
+            if credits is None and self.before.cart is None and self.basis.spends:
                 details = "Order is required to redeem a gift card without a number of credits"
                 raise self.refuse("missing_order", details)
 
@@ -125,13 +125,13 @@ class _Trial:
                 self._bundled(guard)
 
     def _bundled(self, guard: Guard) -> None:
-        if self.before.cart is None:
+        if self.before.cart is None and self.basis.needs_bundle:
             raise self.refuse("missing_order", "Order is required to find bundles in it")
-        if not self.cart.lines:
+        if not self.cart.lines and self.basis.needs_bundle:
             raise self.refuse("missing_order_items", "Order items are required to bundle them")
         found = bundles.find(guard.bundles, self.cart.lines, self.basis.collections)
         self.bundle = found
-        if not found.quantity:
+        if not found.quantity and self.basis.needs_bundle:
             message = guard.rules.message
             raise _Refused(refusals.unbundled(self.incentive, guard.rule_id, message, found))
 
@@ -177,6 +177,8 @@ class _Trial:
             return OrderFacts()
         initial = self.basis.cart
         assert initial is not None
+        if self.basis.seen is not None and self.before.cart is initial:
+            return self.basis.seen
         return OrderFacts(
             amount=self.cart.left,
             initial_amount=initial.initial,
@@ -192,6 +194,8 @@ class _Trial:
     def done(self, credits: int | None) -> Outcome:
         """Work out the discount, and judge the rules that waited for it."""
         discount, gift = self.incentive.discount, self.incentive.type == GIFT
+        if self.incentive.type == LOYALTY:
+            return Outcome(cart=self.before.cart, explained=tuple(self.explained))
         if gift:
             discount = self._gift(credits)
         assert discount is not None
@@ -217,6 +221,7 @@ class _Trial:
             bundle=self.bundle,
             entries=self._entries(portions),
             excluded=self._excluded(),
+            covered=tuple(portion.line.index for portion in portions),
             counted=self._counted(effect, applied, portions),
             order_counted=not self.again,
             explained=tuple(self.explained),
@@ -240,6 +245,8 @@ class _Trial:
         covered: list[Portion] = []
         if on_items(discount):
             covered = self._portions(discount, terms)
+        if self.bundle is not None and not self.bundle.quantity:
+            return Applied(self.cart, 0, (0,) * len(self.cart.lines)), covered, terms
         applied = calculation.apply(discount, self.cart, covered, terms)
         if isinstance(discount, Unit) and self.before.closed:
             applied = self._spared(applied)
@@ -257,6 +264,8 @@ class _Trial:
         return Applied(cart, applied.amount, items)
 
     def _portions(self, discount: Discount, terms: Terms) -> list[Portion]:
+        if not self.cart.lines and not self.basis.needs_items:
+            return []
         if self.before.cart is None:
             raise self.refuse("missing_order", "Order is required to discount its items")
         if not self.cart.lines:
@@ -265,7 +274,7 @@ class _Trial:
         open_ = [line for line in allowed if line.index not in self.before.closed]
         cart = msgspec.structs.replace(self.cart, lines=tuple(open_))
         covered = calculation.portions(discount, self._names, cart, terms)
-        if covered or len(open_) < len(allowed):
+        if covered or len(open_) < len(allowed) or not self.basis.needs_items:
             return covered
         if self.incentive.type == GIFT:
             details = (

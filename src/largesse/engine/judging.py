@@ -82,6 +82,11 @@ def judge(
     return Verdict(False, rule.path, rule.name, message, explained)
 
 
+def holds(rule_set: RuleSet, facts: Facts, skipped: frozenset[str] = _NOTHING) -> Truth:
+    """Whether a redemption fulfils a set of rules, without a word of why it does not."""
+    return _all_hold(rule_set.rules, facts, skipped)
+
+
 def _all_hold(rules: Rules, facts: Facts, skipped: frozenset[str]) -> Truth:
     given = rules.given
     return _joined(rules, lambda place: _holds(given[place], facts, skipped))
@@ -211,6 +216,22 @@ def discounted(rule_set: RuleSet, order: OrderFacts, clock: Clock) -> frozenset[
             restricted = True
             places.update(_choose(rule, about, order.lines, clock).places)
     return frozenset(places) if restricted else None
+
+
+def asks_for_items(rule_set: RuleSet, order: OrderFacts, clock: Clock) -> bool:
+    """Whether rules that hold want some item to be in the order, as it is."""
+    for rule in walk(rule_set.rules):
+        about = rule.about
+        if type(about) is OfItems:
+            return True
+        if (
+            type(about) is Structure
+            and about.asks != NO
+            and not rule.conditions.negative
+            and _choose(rule, about, order.lines, clock).places
+        ):
+            return True
+    return False
 
 
 # --- telling why --------------------------------------------------------------------------------

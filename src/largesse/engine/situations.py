@@ -19,14 +19,17 @@ from largesse.engine.discounts import Discount
 from largesse.engine.judging import Judged
 from largesse.engine.lines import Cart, Collections
 from largesse.engine.refusals import Refusal
-from largesse.engine.rule_facts import CustomerFacts, Metadata
+from largesse.engine.rule_facts import CustomerFacts, Metadata, OrderFacts
 from largesse.engine.units import Catalog
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all redeemables of one request share. `cart` is None without an order; `counters` are
     the rows that `incentives.tallies` and `budgets` name, those at 0 left out. Rules named in
-    `unseen` are passed unseen.
+    `unseen` are passed unseen. Without `needs_bundle` or `needs_items` a discount is not refused
+    where the order lacks what it is for, but takes nothing off. What does not `spend` a card says
+    neither how many credits of it nor on which reward. `seen` is the cart as rules see it, where
+    that was worked out before.
     """
 
     clock: Clock
@@ -42,6 +45,10 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     week_starts_on: int = 0
     unseen: frozenset[str] = frozenset()
     explain: bool = False
+    needs_bundle: bool = True
+    needs_items: bool = True
+    spends: bool = True
+    seen: OrderFacts | None = None
 
 
 class Situation(msgspec.Struct, kw_only=True):
@@ -66,7 +73,7 @@ class Explained(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of a redeemable: refused, or applied. `credits` are those that it takes from a
     gift card, `counted` what it adds to each row of counters; `entries` and `excluded` tell which
-    lines it covers.
+    lines it covers, `covered` are the indices of those of a discount of items.
     """
 
     refusal: Refusal | None = None
@@ -78,6 +85,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     bundle: Bundle | None = None
     entries: list[Entry] = []
     excluded: list[Entry] = []
+    covered: tuple[int, ...] = ()
     counted: Mapping[str, int] = {}
     order_counted: bool = False
     explained: tuple[Explained, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,12 +12,22 @@ import msgspec
 from largesse.engine import applicability, bundles, rules
 from largesse.engine.applicability import Applicability
 from largesse.engine.incentives import Guard
+from largesse.engine.rules import Needs, RuleSet
 from largesse.kit.db import Db
 
 RULES = """
 SELECT id, rules, bundle_rules, applicable_to, error, context_type,
     coalesce(updated_at, created_at)::text AS version
 FROM validation_rules WHERE project_id = $1 AND id = ANY($2::text[])
+"""
+ASSIGNED = """
+SELECT id, rule_id, related_object_id FROM validation_rule_assignments
+WHERE project_id = $1 AND related_object_type IN ('campaign', 'promotion_tier')
+ORDER BY created_at, id
+"""
+VERSIONS = """
+SELECT id, coalesce(updated_at, created_at)::text AS version FROM validation_rules
+WHERE project_id = $1
 """
 REMEMBERED = 20_000
 
@@ -35,6 +46,21 @@ def column(table: str, *objects: str) -> str:
         f"WHERE a.project_id = $1 AND a.related_object_id IN ({named}) "
         f"ORDER BY a.related_object_id <> {table}.{objects[0]}, a.created_at, a.id) AS guards"
     )
+
+
+async def assigned(db: Db, project_id: str) -> dict[str, list[str]]:
+    """All assignments to campaigns and promotion tiers, as `column` names them, by the object. Many
+    are found sooner at once than one by one.
+    """
+    rows = await db.fetch(ASSIGNED, project_id)
+    versions = {row["id"]: row["version"] for row in await db.fetch(VERSIONS, project_id)}
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        version = versions.get(row["rule_id"])
+        if version is not None:
+            name = f"{row['id']} {row['rule_id']} {version}"
+            found.setdefault(row["related_object_id"], []).append(name)
+    return found
 
 
 async def load(db: Db, project_id: str, names: Iterable[str]) -> Mapping[str, Guard]:
@@ -70,8 +96,10 @@ def _remember(project_id: str, name: str, row: Any) -> Guard:
 
 def _guard(name: str, row: Any) -> Guard:
     assignment, rule_id, _ = name.split(" ", 2)
-    members = ("rules", "error", "context_type")
-    rule_set = rules.read({member: _json(row[member]) for member in members})
+    error = row["error"]
+    rule_set, needs = _read(
+        bytes(row["rules"]), None if error is None else bytes(error), row["context_type"]
+    )
     applicable_to = _json(row["applicable_to"])
     return Guard(
         key=f"{assignment}@{row['version']}",
@@ -79,8 +107,20 @@ def _guard(name: str, row: Any) -> Guard:
         rules=rule_set,
         applicable_to=applicability.read(applicable_to) if applicable_to else Applicability(),
         bundles=bundles.read(_json(row["bundle_rules"]) or {}),
-        needs=rules.needs(rule_set),
+        needs=needs,
     )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(text: bytes, error: bytes | None, context_type: str) -> tuple[RuleSet, Needs]:
+    """Rules that are assigned to many are the same object in all of them."""
+    members = {
+        "rules": msgspec.json.decode(text),
+        "error": None if error is None else msgspec.json.decode(error),
+        "context_type": context_type,
+    }
+    rule_set = rules.read(members)
+    return rule_set, rules.needs(rule_set)
 
 
 def _json(value: Any) -> Any:

@@ -39,7 +39,7 @@ def _of(table: str, columns: Sequence[str]) -> str:
     return ", ".join(f"{table}.{name}" for name in columns)
 
 
-_VOUCHERS = f"""
+VOUCHERS = f"""
 SELECT {_of("vouchers", Voucher.__struct_fields__)}, sessions_until, {_CAMPAIGN_TYPE},
     {_OF_CAMPAIGN}, {definitions.COLUMN}, {guards.column("vouchers", "id", "campaign_id")}
 FROM vouchers
@@ -49,21 +49,26 @@ WHERE vouchers.project_id = $1 AND vouchers.deleted_at IS NULL
         OR (campaigns.id IS NOT NULL AND campaigns.deleted_at IS NULL))
 """
 _HELD = "ORDER BY vouchers.id FOR NO KEY UPDATE OF vouchers"
-VOUCHERS_BY_CODE = f"{_VOUCHERS} AND vouchers.code_key = ANY($2::text[])"
-VOUCHERS_BY_ID = f"{_VOUCHERS} AND vouchers.id = ANY($2::text[])"
+VOUCHERS_BY_CODE = f"{VOUCHERS} AND vouchers.code_key = ANY($2::text[])"
+VOUCHERS_BY_ID = f"{VOUCHERS} AND vouchers.id = ANY($2::text[])"
 HOLD_VOUCHERS_BY_ID = f"{VOUCHERS_BY_ID} {_HELD}"
 HOLD_VOUCHERS_BY_CODE = f"{VOUCHERS_BY_CODE} {_HELD}"
 IDS_BY_CODE = """
 SELECT id, code_key FROM vouchers
 WHERE project_id = $1 AND code_key = ANY($2::text[]) AND deleted_at IS NULL
 """
-TIERS = f"""
-SELECT {_of("promotion_tiers", Tier.__struct_fields__)}, {_CAMPAIGN_TYPE}, {_OF_CAMPAIGN},
-    {definitions.COLUMN}, {guards.column("promotion_tiers", "id", "campaign_id")}
+_TIER = f"{_of('promotion_tiers', Tier.__struct_fields__)}, {_CAMPAIGN_TYPE}, {_OF_CAMPAIGN}"
+_OF_LIVING = """
 FROM promotion_tiers
 JOIN campaigns ON campaigns.project_id = $1 AND campaigns.id = promotion_tiers.campaign_id
     AND campaigns.deleted_at IS NULL
-WHERE promotion_tiers.project_id = $1 AND promotion_tiers.id = ANY($2::text[])
+WHERE promotion_tiers.project_id = $1
+"""
+# Without their rules.
+ALL_TIERS = f"SELECT {_TIER} {_OF_LIVING}"
+TIERS = f"""
+SELECT {_TIER}, {definitions.COLUMN}, {guards.column("promotion_tiers", "id", "campaign_id")}
+{_OF_LIVING} AND promotion_tiers.id = ANY($2::text[])
 """
 STACK = f"""
 SELECT {_of("promotion_stacks", Stack.__struct_fields__)} FROM promotion_stacks
@@ -135,11 +140,24 @@ async def load(
     the order of their ids, until the transaction ends. What sessions but the one of this key have
     put aside is taken off.
     """
-    found = Redeemables()
     rows = await _vouchers(db, project, codes, lock=lock) if codes else []
     if voucher_ids:
         rows = [*rows, *await db.fetch(VOUCHERS_BY_ID, project.id, list(voucher_ids))]
     tiers = await db.fetch(TIERS, project.id, list(tier_ids)) if tier_ids else []
+    return await of_rows(db, project, rows, tiers, now, session=session)
+
+
+async def of_rows(
+    db: Db,
+    project: Project,
+    rows: Sequence[Row],
+    tiers: Sequence[Row],
+    now: datetime,
+    *,
+    session: str = "",
+) -> Redeemables:
+    """What rows of VOUCHERS and of TIERS are."""
+    found = Redeemables()
     known = await guards.load(
         db, project.id, {name for row in (*rows, *tiers) for name in row["guards"]}
     )
@@ -149,7 +167,7 @@ async def load(
         loaded = Loaded(row, _voucher(row, known, promised.get(row["id"]), holders))
         found.vouchers[row["id"]] = found.codes[row["code_key"]] = loaded
     for row in tiers:
-        found.tiers[row["id"]] = Loaded(row, _tier(row, known))
+        found.tiers[row["id"]] = Loaded(row, tier(row, _guards(row, known)))
     for row in (*rows[:1], *tiers[:1]):
         found.definitions = row["definitions"]
     return found
@@ -215,7 +233,8 @@ def _voucher(
     )
 
 
-def _tier(row: Row, known: Mapping[str, Guard]) -> Incentive:
+def tier(row: Row, guarded: tuple[Guard, ...]) -> Incentive:
+    """A row of ALL_TIERS, with what guards it."""
     return Incentive(
         id=row["id"],
         name=row["name"],
@@ -226,7 +245,28 @@ def _tier(row: Row, known: Mapping[str, Guard]) -> Incentive:
         campaign=_campaign(row),
         discount=_action(bytes(row["action"])),
         category_id=row["category_id"],
-        guards=_guards(row, known),
+        guards=guarded,
+        metadata=_metadata(row["metadata"]),
+    )
+
+
+def campaign(row: Row, guarded: tuple[Guard, ...]) -> Incentive:
+    """A campaign as the vouchers that it makes are, with what guards it."""
+    made = msgspec.json.decode(row["voucher"])
+    gift = made.get("gift") or {}
+    discount = made.get("discount")
+    timeframe = _timeframe(row)
+    return Incentive(
+        id=row["id"],
+        name=row["name"],
+        type=made["type"],
+        active=row["active"],
+        campaign=Campaign(row["id"], row["active"], timeframe),
+        discount=None if discount is None else _discount(msgspec.json.encode(discount)),
+        effect=gift.get("effect"),
+        balance=gift.get("amount") or 0,
+        category_id=row["category_id"],
+        guards=guarded,
         metadata=_metadata(row["metadata"]),
     )
 

@@ -1013,6 +1013,8 @@ CREATE UNIQUE INDEX skus_source_id ON public.skus USING btree (project_id, sourc
 
 CREATE INDEX validation_rule_assignments_created ON public.validation_rule_assignments USING btree (project_id, created_at, id);
 
+CREATE INDEX validation_rule_assignments_defined ON public.validation_rule_assignments USING btree (project_id, created_at) WHERE (related_object_type = ANY (ARRAY['campaign'::text, 'promotion_tier'::text]));
+
 CREATE UNIQUE INDEX validation_rule_assignments_object ON public.validation_rule_assignments USING btree (project_id, related_object_id, rule_id);
 
 CREATE INDEX validation_rule_assignments_of_rule ON public.validation_rule_assignments USING btree (project_id, rule_id, created_at, id);
@@ -1032,6 +1034,8 @@ CREATE INDEX vouchers_created ON public.vouchers USING btree (project_id, create
 CREATE INDEX vouchers_holder ON public.vouchers USING btree (project_id, holder_id, created_at, id) WHERE (holder_id IS NOT NULL);
 
 CREATE INDEX vouchers_referrer ON public.vouchers USING btree (project_id, referrer_id) WHERE (referrer_id IS NOT NULL);
+
+CREATE INDEX vouchers_standalone ON public.vouchers USING btree (project_id, created_at, id) WHERE ((campaign_id IS NULL) AND active AND (deleted_at IS NULL));
 
 CREATE INDEX vouchers_updated ON public.vouchers USING btree (project_id, updated_at NULLS FIRST, id) WHERE (deleted_at IS NULL);
 
