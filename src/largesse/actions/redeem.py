@@ -34,11 +34,8 @@ async def redeem(ctx: Context, body: CheckoutBody) -> Answer:
 
 def one_voucher(body: CheckoutBody) -> str | None:
     """The voucher that a request waits for, where it is for one alone and can be done together with
-    others for the same. What names an order may be about the same as another: it comes alone.
+    others for the same.
     """
-    order = body.order
-    if order is not None and (order.id or order.source_id):
-        return None
     if len(body.redeemables) != 1 or body.session is not None:
         return None
     asked = body.redeemables[0]
@@ -78,7 +75,8 @@ async def _round(asks: Mapping[int, Ask]) -> dict[int, tuple[Request, Answer]]:
         await checkout.learn(request, checkout.of_request(request, found))
     together = list(requests.values())
     shared = await checkout.share(together, found, lock=True)
-    writing = Writing(together[0].ctx, together[0].known)
+    held = [request.customer["id"] for request in together if request.customer is not None]
+    writing = Writing(together[0].ctx, together[0].known, found, held)
     rows = {loaded.row["id"]: dict(loaded.row) for loaded in found.vouchers.values()}
     done: dict[int, tuple[Request, Answer]] = {}
     for place, request in requests.items():

@@ -16,9 +16,11 @@ from largesse.kit import db, wire
 from largesse.kit.db import Row
 from largesse.kit.errors import InvalidPayload
 from largesse.store import counters, events, redemptions, sessions
+from largesse.store import customers as customer_store
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
 from largesse.store.events import Event
+from largesse.store.redeemables import Redeemables
 from largesse.store.redemptions import Checkout, Redemption
 from largesse.store.vouchers import Transaction
 
@@ -26,11 +28,17 @@ Moves = dict[str, dict[str, int]]
 
 
 class Writing:
-    """All that some requests write. Sums are moved by what is gathered here."""
+    """All that some requests write, who hold what they found and the customers of `held`. Sums are
+    moved by what is gathered here.
+    """
 
-    def __init__(self, ctx: Context, known: Definitions) -> None:
+    def __init__(
+        self, ctx: Context, known: Definitions, found: Redeemables, held: Iterable[str]
+    ) -> None:
         self.ctx = ctx
         self.known = known
+        self.found = found
+        self.held = set(held)
         self.rows: list[Redemption] = []
         self.entries: list[Transaction] = []
         self.spent: dict[str, tuple[int, int]] = {}
@@ -76,8 +84,8 @@ class Writing:
         self.events.append((ctx, event))
 
     async def store(self) -> None:
-        """Writes it all, in one order of locks. A limit that was not passed when it was decided,
-        under lock, and is when it is written would be a fault of ours.
+        """Writes it all, in one order of locks. Raises Again where it was decided on what is no
+        longer so.
         """
         database, project_id, now = self.ctx.db, self.ctx.project_id, self.ctx.now
         if self.made or self.changed:
@@ -94,10 +102,16 @@ class Writing:
             await sessions.forget(database, project_id, key)
         await self._announce()
         await counters.move(database, project_id, self.counted)
-        done = await redemptions.spend(database, project_id, self.spent)
-        assert len(done) == len(self.spent), "a limit was passed that was checked under lock"
+        guarded = {id_: self.found.vouchers[id_].row["guards"] for id_ in self.spent}
+        done = await redemptions.spend(database, project_id, self.spent, guarded)
+        if len(done) < len(self.spent):
+            # The vouchers are held, but a rule can be assigned to one while others wait for it.
+            raise db.Again
 
     async def _sum_up(self) -> None:
+        if strangers := self.ordered - self.held:
+            # Whose order it is when another redeems: the statement below reads their last order.
+            await self.ctx.db.fetch(customer_store.HOLD_IDS, self.ctx.project_id, sorted(strangers))
         moved = {id_: moves for id_, moves in self.sums.items() if any(moves.values())}
         try:
             rows = await redemptions.sum_up(

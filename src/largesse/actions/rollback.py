@@ -165,7 +165,8 @@ class _Undoing:
         self.rows = {each.row["id"]: dict(each.row) for each in self.found.vouchers.values()}
         await self._hold_customer()
         self.known = await definitions.current(ctx.db, ctx.project_id)
-        self.writing = Writing(ctx, self.known)
+        held = [] if self.customer is None else [self.customer["id"]]
+        self.writing = Writing(ctx, self.known, self.found, held)
         self.tracking_id = row["tracking_id"]
 
     def _check_order(self) -> None:

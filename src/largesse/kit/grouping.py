@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any
 
+from largesse.kit.db import Uncertain
+
 # So many wait for one transaction at most.
 MOST = 64
 
@@ -24,7 +26,7 @@ class Lines:
 
     async def join(self, key: Hashable, ask: Any, work: Work) -> Any:
         """What `work` makes of an ask, alone or together with others for the same key. What goes
-        wrong with some of them together is tried again with each alone.
+        wrong with some of them together is tried again with each alone, unless it may be done.
         """
         line = self._waiting.get(key)
         if line is not None:
@@ -57,11 +59,13 @@ class Lines:
         try:
             answers = await work([ask for ask, _ in taken])
         except Exception as error:
-            if len(taken) > 1:
+            if len(taken) > 1 and not isinstance(error, Uncertain):
                 for each in taken:
                     await self._together([each], work)
-            elif not taken[0][1].done():
-                taken[0][1].set_exception(error)
+                return
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(error)
             return
         for (_, future), answer in zip(taken, answers, strict=True):
             if not future.done():

@@ -34,9 +34,9 @@ REMEMBERED = 20_000
 _known: OrderedDict[tuple[str, str], Guard] = OrderedDict()
 
 
-def column(table: str, *objects: str) -> str:
-    """A column of the assignments to objects of a row, each `assignment rule version`: those of the
-    first object first.
+def names(table: str, *objects: str) -> str:
+    """An expression for the assignments to objects of a row, each `assignment rule version`: those
+    of the first object first.
     """
     named = ", ".join(f"{table}.{name}" for name in objects)
     return (
@@ -44,7 +44,7 @@ def column(table: str, *objects: str) -> str:
         "FROM validation_rule_assignments AS a "
         "JOIN validation_rules AS r ON r.project_id = $1 AND r.id = a.rule_id "
         f"WHERE a.project_id = $1 AND a.related_object_id IN ({named}) "
-        f"ORDER BY a.related_object_id <> {table}.{objects[0]}, a.created_at, a.id) AS guards"
+        f"ORDER BY a.related_object_id <> {table}.{objects[0]}, a.created_at, a.id)"
     )
 
 

@@ -41,7 +41,7 @@ def _of(table: str, columns: Sequence[str]) -> str:
 
 VOUCHERS = f"""
 SELECT {_of("vouchers", Voucher.__struct_fields__)}, sessions_until, {_CAMPAIGN_TYPE},
-    {_OF_CAMPAIGN}, {definitions.COLUMN}, {guards.column("vouchers", "id", "campaign_id")}
+    {_OF_CAMPAIGN}, {definitions.COLUMN}, {guards.names("vouchers", "id", "campaign_id")} AS guards
 FROM vouchers
 LEFT JOIN campaigns ON campaigns.project_id = $1 AND campaigns.id = vouchers.campaign_id
 WHERE vouchers.project_id = $1 AND vouchers.deleted_at IS NULL
@@ -67,7 +67,8 @@ WHERE promotion_tiers.project_id = $1
 # Without their rules.
 ALL_TIERS = f"SELECT {_TIER} {_OF_LIVING}"
 TIERS = f"""
-SELECT {_TIER}, {definitions.COLUMN}, {guards.column("promotion_tiers", "id", "campaign_id")}
+SELECT {_TIER}, {definitions.COLUMN}, {guards.names("promotion_tiers", "id", "campaign_id")}
+    AS guards
 {_OF_LIVING} AND promotion_tiers.id = ANY($2::text[])
 """
 STACK = f"""

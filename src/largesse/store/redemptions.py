@@ -10,7 +10,7 @@ import msgspec
 
 from largesse.engine.orders import COUNTED
 from largesse.kit.db import Db, Row
-from largesse.store import customers, definitions, orders, vouchers
+from largesse.store import customers, definitions, guards, orders, vouchers
 from largesse.store.filters import TEXT, TIME
 from largesse.store.listing import Listing
 from largesse.store.vouchers import Transaction
@@ -98,16 +98,18 @@ WHERE project_id = $1 AND id = $2
 # --- what is moved ------------------------------------------------------------------------------
 
 # The limits are checked again by the statement itself: a row that is missing from what it answers
-# was not redeemed.
+# was not redeemed. Neither was one that other rules guard by now than those it was decided on.
 SPEND = f"""
 UPDATE vouchers SET redeemed_quantity = redeemed_quantity + spent.uses,
     redeemed_amount = redeemed_amount + spent.amount
-FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS spent (voucher_id, uses, amount)
+FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[])
+    AS spent (voucher_id, uses, amount, guards)
 WHERE vouchers.project_id = $1 AND vouchers.id = spent.voucher_id
     AND (spent.uses < 0 OR quantity IS NULL OR redeemed_quantity + spent.uses <= quantity)
     AND redeemed_quantity + spent.uses >= 0
     AND (spent.amount <= 0
         OR vouchers.amount - subtracted_amount - redeemed_amount - points_expired >= spent.amount)
+    AND array_to_string({guards.names("vouchers", "id", "campaign_id")}, ',') = spent.guards
 RETURNING {", ".join(f"vouchers.{name}" for name in vouchers.Voucher.__struct_fields__)}
 """
 _LEDGER = {
@@ -230,15 +232,22 @@ async def enter(db: Db, project_id: str, entries: Sequence[Transaction]) -> None
         await db.execute(ENTER, project_id, *_columns(entries, list(_LEDGER)))
 
 
-async def spend(db: Db, project_id: str, spent: Mapping[str, tuple[int, int]]) -> dict[str, Row]:
+async def spend(
+    db: Db,
+    project_id: str,
+    spent: Mapping[str, tuple[int, int]],
+    guarded: Mapping[str, Sequence[str]],
+) -> dict[str, Row]:
     """Moves vouchers, which are held, by uses and amounts; their rows after it. One that a limit
-    keeps from it is missing.
+    keeps from it is missing, and so is one whose rules are no longer those by which it was
+    `guarded`.
     """
     if not spent:
         return {}
     ids = sorted(spent)
     uses, amounts = [spent[id_][0] for id_ in ids], [spent[id_][1] for id_ in ids]
-    rows = await db.fetch(SPEND, project_id, ids, uses, amounts)
+    rules = [",".join(guarded[id_]) for id_ in ids]
+    rows = await db.fetch(SPEND, project_id, ids, uses, amounts, rules)
     return {row["id"]: row for row in rows}
 
 
