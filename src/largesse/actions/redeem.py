@@ -34,11 +34,8 @@ async def redeem(ctx: Context, body: CheckoutBody) -> Answer:
 
 def one_voucher(body: CheckoutBody) -> str | None:
     """The voucher that a request waits for, where it is for one alone and can be done together with
-    others for the same. What names an order may be about the same as another: it comes alone.
+    others for the same.
     """
-    order = body.order
-    if order is not None and (order.id or order.source_id):
-        return None
     if len(body.redeemables) != 1 or body.session is not None:
         return None
     asked = body.redeemables[0]
