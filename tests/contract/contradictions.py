@@ -81,6 +81,12 @@ CONTRADICTIONS = [
         "the transaction of a card that belongs to no campaign, whose voucher has null there",
     ),
     Contradiction(
+        r"GET /v1/vouchers/\{code\}/transactions",
+        r"data/\d+/details/order",
+        r"'source_id' is a required property|None is not of type 'object'",
+        "an order may have none, and a redemption without an order has no order",
+    ),
+    Contradiction(
         r"(GET|POST|PUT) (/client)?/v1/(promotions|campaigns)(/.*)?",
         r"((campaigns/\d+/)?promotion/)?(tiers/\d+/)?"
         r"(campaign/(start_date|expiration_date)|validation_rule_assignments)",

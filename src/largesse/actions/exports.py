@@ -39,7 +39,7 @@ class ExportBody(msgspec.Struct, kw_only=True):
     """An export to create. Metadata is asked for as `metadata.key`, or whole as `metadata`."""
 
     exported_object: Literal[
-        "customer", "order", "product", "sku", "voucher", "voucher_transactions"
+        "customer", "order", "product", "redemption", "sku", "voucher", "voucher_transactions"
     ]
     parameters: ParametersBody | None = None
 

@@ -8,6 +8,7 @@ import msgspec
 
 from largesse.engine import segments
 from largesse.engine.conditions import JSON, NUMBER, TEXT, TIME
+from largesse.store import redemptions
 from largesse.store import segments as segment_store
 from largesse.store.conditions import Hole
 
@@ -201,6 +202,63 @@ _TRANSACTION = {
     **dict.fromkeys(("balance", "amount"), NUMBER),
     "created_at": TIME,
 }
+_REDEMPTION = {
+    **dict.fromkeys(
+        (
+            *("id", "object", "voucher_code", "campaign", "promotion_tier_id", "customer_id"),
+            *("customer_source_id", "customer_name", "tracking_id", "order_id", "result"),
+            *("failure_code", "failure_message"),
+        ),
+        TEXT,
+    ),
+    "date": TIME,
+    **dict.fromkeys(("order_amount", "gift_amount", "loyalty_points"), NUMBER),
+}
+_CARD_OF_REDEMPTION = (
+    "(SELECT type FROM vouchers WHERE vouchers.project_id = $1 AND vouchers.id = voucher_id)"
+)
+_REDEMPTION_EXPRESSIONS = {
+    "date": "created_at",
+    "campaign": redemptions.CAMPAIGN_NAME,
+    "customer_source_id": (
+        "(SELECT source_id FROM customers WHERE project_id = $1 "
+        "AND customers.id = redemptions.customer_id)"
+    ),
+    "customer_name": (
+        "(SELECT name FROM customers WHERE project_id = $1 "
+        "AND customers.id = redemptions.customer_id)"
+    ),
+    # As the order was when it was redeemed for.
+    "order_amount": "(redemptions.\"order\" ->> 'amount')::numeric",
+    "gift_amount": f"CASE WHEN {_CARD_OF_REDEMPTION} = 'GIFT_VOUCHER' THEN amount END",
+    "loyalty_points": f"CASE WHEN {_CARD_OF_REDEMPTION} = 'LOYALTY_CARD' THEN amount END",
+}
+_REDEMPTION_FILTERED = {
+    **dict.fromkeys(
+        (
+            *("customer", "voucher", "related_object", "related_object_id"),
+            *("related_object_parent_id", "parent_redemption_id", "campaign_name", "user_login"),
+            "status",
+        ),
+        TEXT,
+    ),
+    "created_at": TIME,
+}
+_REDEMPTION_FILTERS = {
+    "customer": "customer_id",
+    "voucher": "voucher_id",
+    "related_object": redemptions.RELATED_OBJECT,
+    "related_object_id": redemptions.RELATED_OBJECT,
+    "related_object_parent_id": "campaign_id",
+    "parent_redemption_id": "parent_id",
+    "campaign_name": redemptions.CAMPAIGN_NAME,
+    # Nobody logs in: keys redeem.
+    "user_login": "NULL::text",
+    "status": (
+        "CASE WHEN result <> 'SUCCESS' THEN 'FAILED' WHEN rollback_id IS NOT NULL "
+        "THEN 'ROLLED_BACK' ELSE 'SUCCEEDED' END"
+    ),
+}
 _STAMPS = ("created_at", "updated_at")
 
 EXPORTED = {
@@ -271,6 +329,17 @@ EXPORTED = {
             "",
             _kinds(_TRANSACTION),
             column_of("voucher_transactions"),
+        ),
+        Exported(
+            "redemption",
+            "redemptions",
+            _fields(_REDEMPTION, _REDEMPTION_EXPRESSIONS),
+            ("id", "object", "voucher_code", "customer_id", "date", "result"),
+            ("id", "voucher_code", "tracking_id", "customer_id", "created_at"),
+            "redemption",
+            _kinds({**_REDEMPTION, **_REDEMPTION_FILTERED}),
+            column_of("redemptions", _REDEMPTION_EXPRESSIONS | _REDEMPTION_FILTERS),
+            redemptions.LIVING,
         ),
     )
 }

@@ -54,7 +54,8 @@ UPDATE exports SET status = $3, parts = $4, finished_at = $5 WHERE project_id = 
 PART = "SELECT content FROM export_parts WHERE project_id = $1 AND export_id = $2 AND n = $3"
 # Whoever is forgotten may be in any of them.
 FORGET = """
-DELETE FROM exports WHERE project_id = $1 AND exported_object IN ('customer', 'order', 'voucher')
+DELETE FROM exports WHERE project_id = $1
+    AND exported_object IN ('customer', 'order', 'redemption', 'voucher')
 """
 DROP_OLD = """
 DELETE FROM exports WHERE project_id = $1 AND finished_at < $2

@@ -285,15 +285,15 @@ async def sum_up(
 
 # What belongs to a voucher or a tier that is gone is no longer shown.
 # Scalar subqueries and not EXISTS, of which the planner would make a table of all vouchers first.
-_LIVING = (
+LIVING = (
     "(voucher_id IS NULL OR (SELECT deleted_at IS NULL FROM vouchers "
     "WHERE vouchers.project_id = redemptions.project_id AND vouchers.id = voucher_id)) "
     "AND (promotion_tier_id IS NULL OR (SELECT true FROM promotion_tiers "
     "WHERE promotion_tiers.project_id = redemptions.project_id "
     "AND promotion_tiers.id = promotion_tier_id))"
 )
-_RELATED_OBJECT = "coalesce(voucher_id, promotion_tier_id, id)"
-_CAMPAIGN_NAME = (
+RELATED_OBJECT = "coalesce(voucher_id, promotion_tier_id, id)"
+CAMPAIGN_NAME = (
     "(SELECT name FROM campaigns WHERE campaigns.project_id = redemptions.project_id "
     "AND campaigns.id = campaign_id)"
 )
@@ -311,14 +311,14 @@ LISTING = Listing(
     fields={
         "id": ("id", TEXT),
         "voucher_code": ("voucher_code", TEXT),
-        "related_object_id": (_RELATED_OBJECT, TEXT),
+        "related_object_id": (RELATED_OBJECT, TEXT),
         "related_object_parent_id": ("campaign_id", TEXT),
         "parent_redemption_id": ("parent_id", TEXT),
         "failure_code": ("failure_code", TEXT),
         "result": ("result", TEXT),
         "object": ("object", TEXT),
         "customer_id": ("customer_id", TEXT),
-        "campaign_name": (_CAMPAIGN_NAME, TEXT),
+        "campaign_name": (CAMPAIGN_NAME, TEXT),
         # Nobody logs in: keys redeem.
         "user_login": ("NULL::text", TEXT),
         "created_at": ("created_at", TIME),
@@ -331,7 +331,7 @@ LISTING = Listing(
         "customer_id": "customer_id",
     },
     default="-created_at",
-    only=_LIVING,
+    only=LIVING,
     full=("created_at",),
 )
 # Of the project as a whole, by day, as campaigns have their sums.
