@@ -17,7 +17,7 @@ import largesse
 from largesse import store
 from largesse.api.routes import OPERATIONS
 from largesse.kit import auth, db, errors
-from largesse.store import customers, events, jobs, kept_answers, projects
+from largesse.store import customers, events, jobs, kept_answers, projects, qualifications
 from largesse.store.listing import Listing, Window
 from largesse.store.table import Changes, Table
 from tests.running import Server
@@ -141,6 +141,8 @@ HOT = {
     jobs.NEXT_ROWS: "job_rows_pkey",
     kept_answers.GET: "kept_answers_pkey",
     kept_answers.DROP_OLD: "kept_answers_created",
+    qualifications.STANDALONE: "vouchers_standalone",
+    qualifications.HELD: "vouchers_holder",
 }
 
 
@@ -164,7 +166,12 @@ FILL = [
     WHERE type = 't'""",
     """INSERT INTO kept_answers (project_id, key, request, status, answer, created_at)
     SELECT project_id, id, 'r', 200, 'a', created_at FROM customers""",
-    "ANALYZE customers, events, jobs, job_rows, kept_answers",
+    """INSERT INTO vouchers (project_id, id, code, code_key, type, campaign_id, holder_id, active,
+    created_at)
+    SELECT project_id, 'v' || n, 'v' || n, 'v' || n, 'DISCOUNT_VOUCHER',
+    CASE WHEN n % 10 > 0 THEN 'c' || n % 100 END, CASE WHEN n % 9 = 0 THEN id END, true, created_at
+    FROM (SELECT *, row_number() OVER () AS n FROM customers) AS customers""",
+    "ANALYZE customers, events, jobs, job_rows, kept_answers, vouchers",
 ]
 
 
