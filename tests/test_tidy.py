@@ -24,6 +24,7 @@ from largesse.store import (
     jobs,
     kept_answers,
     projects,
+    qualifications,
     redeemables,
     redemptions,
 )
@@ -160,6 +161,8 @@ HOT = {
     counters.HOLD: "counters_pkey",
     kept_answers.GET: "kept_answers_pkey",
     kept_answers.DROP_OLD: "kept_answers_created",
+    qualifications.STANDALONE: "vouchers_standalone",
+    qualifications.HELD: "vouchers_holder",
 }
 
 
@@ -183,8 +186,11 @@ FILL = [
     WHERE type = 't'""",
     """INSERT INTO kept_answers (project_id, key, request, status, answer, created_at)
     SELECT project_id, id, 'r', 200, 'a', created_at FROM customers""",
-    """INSERT INTO vouchers (project_id, id, code, code_key, type, active, created_at)
-    SELECT project_id, 'v' || id, id, id, 'DISCOUNT_VOUCHER', true, created_at FROM customers""",
+    """INSERT INTO vouchers (project_id, id, code, code_key, type, campaign_id, holder_id, active,
+    created_at)
+    SELECT project_id, 'v' || n, 'v' || n, 'v' || n, 'DISCOUNT_VOUCHER',
+    CASE WHEN n % 10 > 0 THEN 'c' || n % 100 END, CASE WHEN n % 9 = 0 THEN id END, true, created_at
+    FROM (SELECT *, row_number() OVER () AS n FROM customers) AS customers""",
     """INSERT INTO redemptions (project_id, id, object, result, parent_id, voucher_id, campaign_id,
     customer_id, channel_type, created_at)
     SELECT project_id, 'r' || id, 'redemption', 'SUCCESS', 'r' || left(id, 4), 'v' || id,

@@ -102,6 +102,8 @@ REMEMBERED = 100
 FEW = 100
 TRUSTED_EACH = timedelta(milliseconds=1)
 TRUSTED = timedelta(seconds=1)
+# Two changes of one row in one millisecond look like one.
+KEPT = timedelta(minutes=5)
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -143,6 +145,7 @@ class _Known:
         self.loading = asyncio.Lock()
         self.stamp: str | None = None
         self.asked_at: datetime | None = None
+        self.loaded_at: datetime | None = None
         self.defined = Defined()
 
     def is_trusted(self, now: datetime) -> bool:
@@ -150,6 +153,11 @@ class _Known:
         if self.asked_at is None or count < FEW:
             return False
         return now - self.asked_at < min(TRUSTED, TRUSTED_EACH * count)
+
+    def is_still(self, stamp: str, now: datetime) -> bool:
+        if self.loaded_at is None or now - self.loaded_at > KEPT:
+            return False
+        return self.stamp == stamp
 
 
 _known: OrderedDict[str, _Known] = OrderedDict()
@@ -165,13 +173,13 @@ async def defined(db: Db, project_id: str, now: datetime) -> Defined:
     if known.is_trusted(now):
         return known.defined
     stamp = await db.fetchval(STAMP, project_id)
-    if stamp != known.stamp:
+    if not known.is_still(stamp, now):
         async with known.loading:
             # Others may have loaded it while this one waited.
             stamp = await db.fetchval(STAMP, project_id)
-            if stamp != known.stamp:
+            if not known.is_still(stamp, now):
                 known.defined = await load(db, project_id, now)
-                known.stamp = stamp
+                known.stamp, known.loaded_at = stamp, now
     known.asked_at = now
     return known.defined
 
