@@ -201,6 +201,19 @@ def test_a_limit_that_is_set_while_they_redeem(shop: Shop) -> None:
     recount(shop)
 
 
+def test_a_limit_of_a_campaign_on_one_of_its_codes(shop: Shop) -> None:
+    """Redemptions of the others, which it does not guard, count as well."""
+    campaign(shop, "C", ["guarded", "free"])
+    conditions = {"$less_than_or_equal": [3]}
+    rules = {"1": {"name": "campaign.redemptions.count", "conditions": conditions}}
+    rule = said(shop.api.post("/v1/validation-rules", json={"name": "C", "rules": rules}))
+    path = f"/v1/validation-rules/{rule['id']}/assignments"
+    said(shop.api.post(path, json={"voucher": "guarded"}))
+    asks = [redeeming(code) for code in ("guarded", "free", "free", "guarded", "free", "guarded")]
+    outcomes = [shop.api.request(method, url, json=body).status_code for method, url, body in asks]
+    assert outcomes == [200, 200, 200, 400, 200, 400]
+
+
 def test_a_code_for_those_who_have_bought_nothing_yet(shop: Shop) -> None:
     """The first redemption with an order takes its customer out of the segment."""
     bought_nothing = {"summary.orders.total_count": {"conditions": {"$is": 0}}}

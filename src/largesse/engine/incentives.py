@@ -19,15 +19,15 @@ from largesse.engine.rules import Needs, RuleSet
 from largesse.engine.timeframes import Timeframe
 
 DISCOUNT, GIFT, LOYALTY, TIER = "DISCOUNT_VOUCHER", "GIFT_VOUCHER", "LOYALTY_CARD", "PROMOTION_TIER"
-VOUCHER, PROMOTION_TIER = "voucher", "promotion_tier"
+VOUCHER, PROMOTION_TIER, CAMPAIGN = "voucher", "promotion_tier", "campaign"
 
 Metadata = Mapping[str, Any]
 _ALWAYS = Timeframe()
 
 
 class Guard(msgspec.Struct, frozen=True, gc=False):
-    """A validation rule as it is assigned. `key` stands for this assignment of this version: what
-    it counts is counted anew under another.
+    """A validation rule as it is assigned, to an object of some `kind`. `key` stands for this
+    assignment of this version: what it counts is counted anew under another.
     """
 
     key: str
@@ -36,6 +36,7 @@ class Guard(msgspec.Struct, frozen=True, gc=False):
     applicable_to: Applicability = Applicability()
     bundles: BundleRules = BundleRules()
     needs: Needs = Needs()
+    kind: str = CAMPAIGN
 
 
 class Campaign(msgspec.Struct, frozen=True, gc=False):
@@ -105,13 +106,16 @@ class Incentive(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Tally(msgspec.Struct, frozen=True, gc=False):
-    """One row of counters that a redemption looks at and moves: of a guard's counter or budget."""
+    """One row of counters that a redemption looks at and moves: of a guard's counter or budget.
+    One that is moved `elsewhere` too, by redemptions that this guard does not see, says too little.
+    """
 
     key: str
     counter: Counter
     subjects: Mapping[Subject, str]
     incentive: Incentive
     bucket: str
+    elsewhere: bool = False
 
 
 def tallies(
@@ -139,7 +143,10 @@ def _tally(
     if row is None:
         return None
     bucket = counters.bucket(counter.period, clock, week_starts_on)
-    return Tally(f"{guard.key}/{row}", counter, subjects, incentive, bucket)
+    elsewhere = (
+        guard.kind != CAMPAIGN and incentive.campaign is not None and "campaign" in counter.scope
+    )
+    return Tally(f"{guard.key}/{row}", counter, subjects, incentive, bucket, elsewhere)
 
 
 def budgets(

@@ -78,7 +78,8 @@ async def read(
     if not keys:
         return {}
     found = {row["key"]: row["n"] for row in await db.fetch(READ, project_id, keys)}
-    return found | await _recounted(db, project_id, _missing(tallies, found), zone)
+    uncertain = [*_missing(tallies, found), *_elsewhere(tallies, found)]
+    return found | await _recounted(db, project_id, uncertain, zone)
 
 
 async def hold(
@@ -92,6 +93,7 @@ async def hold(
         return {}
     found = {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, keys)}
     missing = _missing(tallies, found)
+    found |= await _recounted(db, project_id, _elsewhere(tallies, found), zone)
     if not missing:
         return found
     opened = await _recounted(db, project_id, missing, zone)
@@ -109,6 +111,12 @@ async def hold_known(db: Db, project_id: str, keys: Sequence[str]) -> None:
 
 def _missing(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:
     return list({tally.key: tally for tally in tallies if tally.key not in found}.values())
+
+
+def _elsewhere(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:
+    """Those of campaigns whose limit is on one thing in them, which are recounted each time."""
+    there = (tally for tally in tallies if tally.elsewhere and tally.counter.measure != "units")
+    return list({tally.key: tally for tally in there if tally.key in found}.values())
 
 
 async def _recounted(

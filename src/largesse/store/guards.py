@@ -21,7 +21,7 @@ SELECT id, rules, bundle_rules, applicable_to, error, context_type,
 FROM validation_rules WHERE project_id = $1 AND id = ANY($2::text[])
 """
 ASSIGNED = """
-SELECT id, rule_id, related_object_id FROM validation_rule_assignments
+SELECT id, rule_id, related_object_id, related_object_type FROM validation_rule_assignments
 WHERE project_id = $1 AND related_object_type IN ('campaign', 'promotion_tier')
 ORDER BY created_at, id
 """
@@ -35,13 +35,13 @@ _known: OrderedDict[tuple[str, str], Guard] = OrderedDict()
 
 
 def names(table: str, *objects: str) -> str:
-    """An expression for the assignments to objects of a row, each `assignment rule version`: those
-    of the first object first.
+    """An expression for the assignments to objects of a row, each `assignment rule kind version`,
+    by the kind of the object: those of the first object first.
     """
     named = ", ".join(f"{table}.{name}" for name in objects)
     return (
-        "ARRAY(SELECT concat_ws(' ', a.id, a.rule_id, coalesce(r.updated_at, r.created_at)::text) "
-        "FROM validation_rule_assignments AS a "
+        "ARRAY(SELECT concat_ws(' ', a.id, a.rule_id, a.related_object_type, "
+        "coalesce(r.updated_at, r.created_at)::text) FROM validation_rule_assignments AS a "
         "JOIN validation_rules AS r ON r.project_id = $1 AND r.id = a.rule_id "
         f"WHERE a.project_id = $1 AND a.related_object_id IN ({named}) "
         f"ORDER BY a.related_object_id <> {table}.{objects[0]}, a.created_at, a.id)"
@@ -49,7 +49,7 @@ def names(table: str, *objects: str) -> str:
 
 
 async def assigned(db: Db, project_id: str) -> dict[str, list[str]]:
-    """All assignments to campaigns and promotion tiers, as `column` names them, by the object. Many
+    """All assignments to campaigns and promotion tiers, as `names` names them, by the object. Many
     are found sooner at once than one by one.
     """
     rows = await db.fetch(ASSIGNED, project_id)
@@ -58,13 +58,13 @@ async def assigned(db: Db, project_id: str) -> dict[str, list[str]]:
     for row in rows:
         version = versions.get(row["rule_id"])
         if version is not None:
-            name = f"{row['id']} {row['rule_id']} {version}"
+            name = f"{row['id']} {row['rule_id']} {row['related_object_type']} {version}"
             found.setdefault(row["related_object_id"], []).append(name)
     return found
 
 
 async def load(db: Db, project_id: str, names: Iterable[str]) -> Mapping[str, Guard]:
-    """The guards of assignments as `column` names them."""
+    """The guards of assignments as `names` names them."""
     found: dict[str, Guard] = {}
     missing: dict[str, str] = {}
     for name in names:
@@ -95,7 +95,7 @@ def _remember(project_id: str, name: str, row: Any) -> Guard:
 
 
 def _guard(name: str, row: Any) -> Guard:
-    assignment, rule_id, _ = name.split(" ", 2)
+    assignment, rule_id, kind, _ = name.split(" ", 3)
     error = row["error"]
     rule_set, needs = _read(
         bytes(row["rules"]), None if error is None else bytes(error), row["context_type"]
@@ -104,6 +104,7 @@ def _guard(name: str, row: Any) -> Guard:
     return Guard(
         key=f"{assignment}@{row['version']}",
         rule_id=rule_id,
+        kind=kind,
         rules=rule_set,
         applicable_to=applicability.read(applicable_to) if applicable_to else Applicability(),
         bundles=bundles.read(_json(row["bundle_rules"]) or {}),
