@@ -151,6 +151,7 @@ HOT = {
     jobs.NEXT_ROWS: "job_rows_pkey",
     redeemables.HOLD_VOUCHERS_BY_CODE: "vouchers_code",
     redeemables.HOLD_VOUCHERS_BY_ID: "vouchers_pkey",
+    redeemables.HOLD_ALL_BY_ID: "vouchers_pkey",
     redemptions.SPEND: "vouchers_pkey",
     redemptions.LISTING.statement({}, Window())[0]: "redemptions_created",
     redemptions.LISTING.statement({"customer_id": "x"}, Window())[0]: "redemptions_customer",
@@ -187,9 +188,10 @@ FILL = [
     """INSERT INTO kept_answers (project_id, key, request, status, answer, created_at)
     SELECT project_id, id, 'r', 200, 'a', created_at FROM customers""",
     """INSERT INTO vouchers (project_id, id, code, code_key, type, campaign_id, holder_id, active,
-    created_at)
+    created_at, updated_at)
     SELECT project_id, 'v' || n, 'v' || n, 'v' || n, 'DISCOUNT_VOUCHER',
-    CASE WHEN n % 10 > 0 THEN 'c' || n % 100 END, CASE WHEN n % 9 = 0 THEN id END, true, created_at
+    CASE WHEN n % 10 > 0 THEN 'c' || n % 100 END, CASE WHEN n % 9 = 0 THEN id END, true, created_at,
+    created_at
     FROM (SELECT *, row_number() OVER () AS n FROM customers) AS customers""",
     """INSERT INTO redemptions (project_id, id, object, result, parent_id, voucher_id, campaign_id,
     customer_id, channel_type, created_at)

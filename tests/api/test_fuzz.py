@@ -31,7 +31,7 @@ LONG = settings(SHORT, max_examples=100)
 
 
 KNOWN = {"customerId", "asyncActionId", "taskResultId", "projectId", "locationId", "resource"}
-PROMOTION = {"campaignId", "promotionTierId", "stackId"}
+PROMOTION = {"campaignId", "promotionTierId", "tierId", "stackId"}
 
 # What a path may name: where such objects are listed, and a body that makes one. `{}` is the
 # project, the product that a SKU hangs on, or the rule that is assigned.
@@ -125,6 +125,10 @@ class Target:
             return asset
         if name == "campaignTemplateId":
             return self.template()
+        if name in ("redemptionId", "parentRedemptionId"):
+            return self.redemption()
+        if name == "sessionKey":
+            return self.session()
         if name in self.known:
             known: str = self.known[name]
             return known
@@ -158,6 +162,7 @@ class Target:
         self.promoted = {
             "campaignId": of["id"],
             "promotionTierId": tier_id,
+            "tierId": tier_id,
             "stackId": made["id"],
         }
         return self.promoted
@@ -170,6 +175,23 @@ class Target:
         assert made.status_code == 200, made.text
         found: str = made.json()["id"]
         return found
+
+    def redemption(self) -> str:
+        """The id of a redemption, of which any can be the first in the list."""
+        api = self.shop.api
+        if not api.get("/v1/redemptions").json()["redemptions"]:
+            made = api.post("/v1/vouchers", json=MADE["code"][1]).json()
+            asked = {"redeemables": [{"object": "voucher", "id": made["code"]}]}
+            api.post("/v1/redemptions", json={**asked, "order": {"amount": 1}})
+        found: str = api.get("/v1/redemptions").json()["redemptions"][0]["id"]
+        return found
+
+    def session(self) -> str:
+        """The key of a session."""
+        asked = [{"object": "voucher", "id": self.living("code")}]
+        body = {"redeemables": asked, "session": {"type": "LOCK", "key": "session"}}
+        self.shop.api.post("/v1/validations", json={**body, "order": {"amount": 1}})
+        return "session"
 
     def bin_entry(self) -> str:
         """The id of an entry in the bin."""
@@ -231,9 +253,10 @@ def test_no_request_is_too_much_at_length(case: Any, known: bool, target: Target
 def test_every_operation_but_one_is_fuzzed() -> None:
     whole = {(op.ok().method, op.ok().path) for op in schema.get_all_operations()}
     some = {(op.ok().method, op.ok().path) for op in fuzzed.get_all_operations()}
-    assert len(whole) == 150
+    assert len(whole) == 172
     named = {name for _, path in whole for name in re.findall(r"{(\w+)}", path)}
-    others = {"binEntryId", "campaignTemplateId", "assetId"}
+    others = {"binEntryId", "campaignTemplateId", "assetId", "sessionKey"}
+    others |= {"redemptionId", "parentRedemptionId"}
     assert named == {*MADE, *KNOWN, *PROMOTION, *others}
     assert {(method.upper(), path) for method, path in whole - some} == {
         ("DELETE", "/management/v1/projects/{projectId}")

@@ -94,7 +94,7 @@ ITEM_NUMBERS = [
     ({"quantity": 1.5}, ".quantity should be integer"),
     ({"quantity": "two"}, ".quantity should be integer"),
     ({"quantity": ""}, ".quantity should be integer"),
-    ({"initial_quantity": 0}, ".initial_quantity cannot be lower than 1"),
+    ({"initial_quantity": -1}, ".initial_quantity cannot be lower than 0"),
     ({"discount_quantity": -1}, ".discount_quantity cannot be lower than 0"),
     ({"amount": -1}, ".amount cannot be lower than 0"),
     ({"initial_amount": -1}, ".initial_amount cannot be lower than 0"),

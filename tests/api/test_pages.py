@@ -193,6 +193,28 @@ OPERATIONS = {
     "DELETE /management/v1/projects/{projectId}/custom-event-schemas/{customEventSchemaId}": (
         "delete-custom-event-schema"
     ),
+    "POST /v1/validations": "validate-stacked-discounts",
+    "POST /v1/qualifications": "check-eligibility",
+    "POST /v1/vouchers/qualification": "examine-vouchers-qualification",
+    "POST /v1/campaigns/qualification": "examine-campaign-qualification",
+    "POST /v1/redemptions": "redeem-stacked-discounts",
+    "GET /v1/redemptions": "list-redemptions",
+    "GET /v1/redemptions/{redemptionId}": "get-redemption",
+    "POST /v1/redemptions/{redemptionId}/rollback": "rollback-redemption",
+    "POST /v1/redemptions/{parentRedemptionId}/rollbacks": "rollback-stacked-redemptions",
+    "GET /v1/vouchers/{code}/redemption": "get-voucher-redemptions",
+    "POST /v1/vouchers/{code}/redemption": "redeem-voucher",
+    "DELETE /v1/vouchers/{code}/sessions/{sessionKey}": "release-validation-session",
+    "POST /v1/vouchers/{code}/validate": "validate-voucher",
+    "POST /v1/promotions/tiers/{tierId}/validation": "validate-promotion-tier",
+    "POST /v1/promotions/validation": "validate-promotions",
+    "POST /v1/promotions/tiers/{promotionTierId}/redemption": "redeem-promotion",
+    "POST /client/v1/validations": "validate-stacked-discounts-client-side",
+    "GET /client/v1/validate": "validate-voucher-client-side",
+    "POST /client/v1/redemptions": "redeem-stacked-discounts-client-side",
+    "POST /client/v1/redeem": "redeem-voucher-client-side",
+    "GET /client/v1/promotions/tiers": "list-promotion-tiers-client-side",
+    "POST /client/v1/qualifications": "check-eligibility-client-side",
 }
 
 

@@ -291,7 +291,9 @@ def test_the_reason_in_the_query_or_in_the_body(shop: Shop, path: str) -> None:
 
 @pytest.mark.parametrize("force", ["false", "true"])
 def test_the_voucher_is_deleted(shop: Shop, force: str) -> None:
-    """It gets nothing back; what was redeemed with it, the order and the customer do."""
+    """In the bin it gets its own back, and so do what was redeemed with it, the order and the
+    customer.
+    """
     id_ = create(shop, "card", **GIFT)["id"]
     create(shop, "TWO")
     alone = one(redeem(shop, "card", order={"source_id": "o", "amount": 50}, customer="ann"))

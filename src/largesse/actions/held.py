@@ -71,7 +71,7 @@ async def answers(ctx: Context, rows: Sequence[db.Row]) -> list[Held]:
 def _told(view: VoucherAnswer) -> VoucherAnswer:
     """A voucher without what this list knows nothing of."""
     view.redemption.redeemed_amount = UNSET
-    for name in ("campaign", "campaign_id", "category_id", "discount", "gift", "loyalty_card"):
+    for name in view.__struct_fields__:
         if getattr(view, name) is None:
             setattr(view, name, UNSET)
     return view

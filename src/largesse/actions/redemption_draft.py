@@ -300,6 +300,8 @@ class Draft:
                 self._tell("failed", row, view, part, step)
                 self.writing.sum_up(self.customer_id, redemptions_total_failed=1)
         answered = checkout_view.refusal(refusal, ctx.request_id)
+        # What a marketer wrote stands in `error` alone.
+        answered.message = refusal.message
         if refusal.code != 404:
             answered.resource_id, answered.resource_type = first, "redemption"
         return Answered(refusal.code, answered)

@@ -202,7 +202,6 @@ def tier(row: Mapping[str, Any], known: Definitions, expand: Sequence[str] = ())
     """A promotion tier's row with its campaign's columns, as redemptions show it."""
     campaign = {
         "id": row["campaign_id"],
-        "name": row["campaign_name"],
         "start_date": timeframes.stamp(row["campaign_start_date"]),
         "expiration_date": timeframes.stamp(row["campaign_expiration_date"]),
         "active": row["campaign_active"],

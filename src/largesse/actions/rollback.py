@@ -41,7 +41,7 @@ from largesse.kit.routing import Answered
 from largesse.store import counters, definitions, orders, redeemables, redemptions
 from largesse.store import customers as customer_store
 from largesse.store.context import Context
-from largesse.store.redeemables import Redeemables
+from largesse.store.redeemables import Loaded, Redeemables
 from largesse.store.redemptions import FAILURE, ROLLBACK, SUCCESS, Checkout, Redemption
 
 
@@ -145,6 +145,7 @@ class _Undoing:
         self.customer: Mapping[str, Any] | None = None
         self.found = Redeemables()
         self.rows: dict[str, dict[str, Any]] = {}
+        self.campaigns: dict[str, Loaded] = {}
 
     # --- holding --------------------------------------------------------------------------------
 
@@ -157,12 +158,12 @@ class _Undoing:
         if row["order_id"] is not None:
             self.order = await ctx.db.fetchrow(orders.HOLD_BY_ID, ctx.project_id, row["order_id"])
         self._check_order()
-        vouchers = [each["voucher_code"] for each in self.children if each["voucher_id"]]
+        vouchers = [each["voucher_id"] for each in self.children if each["voucher_id"]]
         tiers = [each["promotion_tier_id"] for each in self.children if each["promotion_tier_id"]]
-        self.found = await redeemables.load(
-            ctx.db, ctx.project, vouchers, tiers, ctx.now, lock=True
-        )
+        self.found = await redeemables.hold_redeemed(ctx.db, ctx.project, vouchers, tiers, ctx.now)
         self.rows = {each.row["id"]: dict(each.row) for each in self.found.vouchers.values()}
+        lost = {each["campaign_id"] for each in self.children if self._loaded(each) is None}
+        self.campaigns = await redeemables.campaigns(ctx.db, ctx.project_id, sorted(lost - {None}))
         await self._hold_customer()
         self.known = await definitions.current(ctx.db, ctx.project_id)
         held = [] if self.customer is None else [self.customer["id"]]
@@ -225,7 +226,7 @@ class _Undoing:
         returned = of["amount"] or 0
         written.amount = None if of["amount"] is None else -returned
         voucher = self.rows.get(of["voucher_id"] or "")
-        # One that was deleted meanwhile gets nothing back; the order and the customer do.
+        # One that is deleted for good gets nothing back; the order and the customer do.
         if voucher is not None:
             voucher["redeemed_quantity"] -= 1
             voucher["redeemed_amount"] -= returned
@@ -270,8 +271,7 @@ class _Undoing:
                 "amount_discounted": of["discount_amount"],
                 "gift_amount": of["amount"] or 0,
             }
-            loaded = self.found.vouchers.get(of["voucher_id"] or "")
-            loaded = loaded or self.found.tiers.get(of["promotion_tier_id"] or "")
+            loaded = self._loaded(of)
             if loaded is not None:
                 subjects = loaded.incentive.subjects(of["customer_id"], of["channel_id"])
                 clock, week = Clock(of["created_at"], zone), ctx.settings.week_starts_on
@@ -280,6 +280,12 @@ class _Undoing:
             if of["counted"] is not None:
                 self.writing.count(msgspec.json.decode(bytes(of["counted"])), -1)
         await counters.hold_known(ctx.db, ctx.project_id, list(self.writing.counted))
+
+    def _loaded(self, of: Row) -> Loaded | None:
+        """What was redeemed; its campaign where it is deleted for good."""
+        tier_id, voucher_id = of["promotion_tier_id"], of["voucher_id"]
+        found = self.found.tiers.get(tier_id) if tier_id else self.found.vouchers.get(voucher_id)
+        return found or self.campaigns.get(of["campaign_id"])
 
     # --- the order ------------------------------------------------------------------------------
 
@@ -395,10 +401,13 @@ class _Undoing:
     def _part(self, of: Row) -> tuple[Mapping[str, Any] | None, VoucherPart | TierPart | None]:
         voucher = self.rows.get(of["voucher_id"] or "")
         if voucher is not None:
+            if voucher["gone"]:
+                return voucher, None
             return voucher, redemption_view.voucher(voucher, self.known, ("redeemable",))
         tier = self.found.tiers.get(of["promotion_tier_id"] or "")
         if tier is None:
-            return None, None
+            campaign = self.campaigns.get(of["campaign_id"])
+            return (None if campaign is None else campaign.row), None
         return tier.row, redemption_view.tier(tier.row, self.known, ("redeemable",))
 
 

@@ -21,7 +21,6 @@ from largesse.actions import (
 from largesse.actions.checkout import Request
 from largesse.actions.checkout_bodies import TIER, VOUCHER, ContextBody, RedeemableBody
 from largesse.actions.checkout_view import CategoryView, EntryList, OrderView, RefusalView
-from largesse.actions.orders import CustomerOfOrder
 from largesse.actions.single import VoucherContextBody
 from largesse.actions.validate import SessionView
 from largesse.actions.voucher_view import VoucherGift
@@ -166,17 +165,7 @@ def _decide(
     answer.applicable_to, answer.inapplicable_to = checkout_view.covered(step)
     if step.before is not None and outcome.cart is not None:
         receipt = receipts.of(step.before, outcome.cart)
-        answer.order = checkout_view.order(receipt, **_members(request, step))
-
-
-def _members(request: Request, step: Step) -> dict[str, Any]:
-    """The members of the order that are not worked out; whose referral code applies refers it."""
-    members = validate.order_members(request)
-    incentive = step.asked.incentive
-    if incentive is not None and incentive.referrer_id and not members.get("referrer_id"):
-        members["referrer_id"] = incentive.referrer_id
-        members["referrer"] = CustomerOfOrder(incentive.referrer_id)
-    return members
+        answer.order = checkout_view.order(receipt, **validate.order_members(request))
 
 
 def _describe(

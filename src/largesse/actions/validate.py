@@ -189,7 +189,9 @@ def _campaigns(done: Validated) -> list[str]:
 
 
 def order_members(request: Request) -> dict[str, Any]:
-    """The members of the request's order that its discounts do not change."""
+    """The members of the request's order that its discounts do not change. Whose referral code
+    applies refers it.
+    """
     if request.order is not None:
         return checkout_view.stored(request.order)
     body = request.body.order
@@ -202,6 +204,10 @@ def order_members(request: Request) -> dict[str, Any]:
     if customer is not None and customer["id"]:
         members["customer_id"] = customer["id"]
         members["customer"] = CustomerOfOrder(customer["id"])
+    codes = [step.asked.incentive for step in request.plan.applicable] if request.plan else []
+    referrer_id = next((code.referrer_id for code in codes if code and code.referrer_id), None)
+    if referrer_id is not None:
+        members["referrer_id"], members["referrer"] = referrer_id, CustomerOfOrder(referrer_id)
     return members
 
 

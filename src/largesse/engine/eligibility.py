@@ -274,7 +274,9 @@ class _Trial:
         open_ = [line for line in allowed if line.index not in self.before.closed]
         cart = msgspec.structs.replace(self.cart, lines=tuple(open_))
         covered = calculation.portions(discount, self._names, cart, terms)
-        if covered or len(open_) < len(allowed) or not self.basis.needs_items:
+        if len(open_) < len(allowed) or not self.basis.needs_items:
+            return covered
+        if covered and (self.incentive.type != GIFT or any(each.line.amount for each in covered)):
             return covered
         if self.incentive.type == GIFT:
             details = (

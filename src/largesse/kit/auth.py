@@ -104,13 +104,13 @@ def seal(secret: bytes, purpose: str, text: str) -> str:
     """
     plain = text.encode()
     signature = _signature(secret, purpose, plain)
-    return base64.b64encode(signature + _hidden(secret, purpose, signature, plain)).decode()
+    return base64.urlsafe_b64encode(signature + _hidden(secret, purpose, signature, plain)).decode()
 
 
 def unseal(secret: bytes, purpose: str, sealed: str) -> str | None:
     """The text that was sealed; None where nothing was, or under another secret."""
     try:
-        raw = base64.b64decode(sealed, validate=True)
+        raw = base64.b64decode(sealed, altchars=b"-_", validate=True)
     except ValueError:
         return None
     signature, hidden = raw[:_SIGNED], raw[_SIGNED:]

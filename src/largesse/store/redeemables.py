@@ -39,20 +39,31 @@ def _of(table: str, columns: Sequence[str]) -> str:
     return ", ".join(f"{table}.{name}" for name in columns)
 
 
-VOUCHERS = f"""
-SELECT {_of("vouchers", Voucher.__struct_fields__)}, sessions_until, {_CAMPAIGN_TYPE},
-    {_OF_CAMPAIGN}, {definitions.COLUMN}, {guards.names("vouchers", "id", "campaign_id")} AS guards
+_VOUCHER = f"""{_of("vouchers", Voucher.__struct_fields__)}, sessions_until, {_CAMPAIGN_TYPE},
+    {_OF_CAMPAIGN}, {definitions.COLUMN},
+    {guards.names("vouchers", "id", "campaign_id")} AS guards"""
+_IN_CAMPAIGN = """
 FROM vouchers
 LEFT JOIN campaigns ON campaigns.project_id = $1 AND campaigns.id = vouchers.campaign_id
-WHERE vouchers.project_id = $1 AND vouchers.deleted_at IS NULL
-    AND (vouchers.campaign_id IS NULL
-        OR (campaigns.id IS NOT NULL AND campaigns.deleted_at IS NULL))
+WHERE vouchers.project_id = $1
 """
+_LIVES = """vouchers.deleted_at IS NULL
+    AND (vouchers.campaign_id IS NULL
+        OR (campaigns.id IS NOT NULL AND campaigns.deleted_at IS NULL))"""
+VOUCHERS = f"SELECT {_VOUCHER} {_IN_CAMPAIGN} AND {_LIVES}"
 _HELD = "ORDER BY vouchers.id FOR NO KEY UPDATE OF vouchers"
 VOUCHERS_BY_CODE = f"{VOUCHERS} AND vouchers.code_key = ANY($2::text[])"
 VOUCHERS_BY_ID = f"{VOUCHERS} AND vouchers.id = ANY($2::text[])"
 HOLD_VOUCHERS_BY_ID = f"{VOUCHERS_BY_ID} {_HELD}"
 HOLD_VOUCHERS_BY_CODE = f"{VOUCHERS_BY_CODE} {_HELD}"
+HOLD_ALL_BY_ID = f"""
+SELECT {_VOUCHER}, NOT ({_LIVES}) AS gone {_IN_CAMPAIGN} AND vouchers.id = ANY($2::text[]) {_HELD}
+"""
+CAMPAIGNS = f"""
+SELECT id AS campaign_id, name AS campaign_name, campaign_type,
+    {guards.names("campaigns", "id")} AS guards
+FROM campaigns WHERE project_id = $1 AND id = ANY($2::text[])
+"""
 IDS_BY_CODE = """
 SELECT id, code_key FROM vouchers
 WHERE project_id = $1 AND code_key = ANY($2::text[]) AND deleted_at IS NULL
@@ -146,6 +157,35 @@ async def load(
         rows = [*rows, *await db.fetch(VOUCHERS_BY_ID, project.id, list(voucher_ids))]
     tiers = await db.fetch(TIERS, project.id, list(tier_ids)) if tier_ids else []
     return await of_rows(db, project, rows, tiers, now, session=session)
+
+
+async def hold_redeemed(
+    db: Db, project: Project, voucher_ids: Sequence[str], tier_ids: Sequence[str], now: datetime
+) -> Redeemables:
+    """What was redeemed, with vouchers held as `load` holds them. Those in the bin are there too,
+    and `gone`.
+    """
+    rows = await db.fetch(HOLD_ALL_BY_ID, project.id, list(voucher_ids)) if voucher_ids else []
+    tiers = await db.fetch(TIERS, project.id, list(tier_ids)) if tier_ids else []
+    return await of_rows(db, project, rows, tiers, now)
+
+
+async def campaigns(db: Db, project_id: str, ids: Sequence[str]) -> dict[str, Loaded]:
+    """What campaigns count and are, whatever of them was redeemed, by their ids."""
+    rows = await db.fetch(CAMPAIGNS, project_id, list(ids)) if ids else []
+    known = await guards.load(db, project_id, {name for row in rows for name in row["guards"]})
+    return {
+        row["campaign_id"]: Loaded(
+            row,
+            Incentive(
+                id="",
+                name="",
+                campaign=Campaign(row["campaign_id"]),
+                guards=_guards(row, known),
+            ),
+        )
+        for row in rows
+    }
 
 
 async def of_rows(
