@@ -194,7 +194,8 @@ FILL = [
     SELECT project_id, 'v' || n, 'v' || n, 'v' || n, 'DISCOUNT_VOUCHER',
     CASE WHEN n % 10 > 0 THEN 'c' || n % 100 END, CASE WHEN n % 9 = 0 THEN id END, true, created_at,
     created_at
-    FROM (SELECT *, row_number() OVER () AS n FROM customers) AS customers""",
+    FROM (SELECT *, row_number() OVER () AS n FROM customers WHERE length(project_id) = 2)
+    AS customers""",
     """INSERT INTO redemptions (project_id, id, object, result, parent_id, voucher_id, campaign_id,
     customer_id, channel_type, created_at)
     SELECT project_id, 'r' || id, 'redemption', 'SUCCESS', 'r' || left(id, 4), 'v' || id,
