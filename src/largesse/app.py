@@ -172,7 +172,7 @@ def _assets() -> Path:
 async def serve(config: Settings, socket_fd: int, parent_fd: int) -> None:
     """Serves on an open socket until SIGTERM, or until the parent is gone."""
     async with await db.open_pool(
-        config.database_url, config.pool_size, config.statement_timeout_ms
+        config.database_url, config.pool_size, config.statement_timeout_ms, plan_once=True
     ) as pool:
         noticed = Noticed()
         server = uvicorn.Server(

@@ -197,7 +197,11 @@ def test_a_limit_that_is_set_while_they_redeem(shop: Shop) -> None:
         asks: list[Ask] = [redeeming(f"{name}{codes[n % 8]}") for n in range(160)]
         asks.insert(10 + turn * 20, ("POST", path, {"campaign": name}))
         _, outcomes = race(shop, asks, 40)
-        assert outcomes == {WON: 101, BROKE_A_RULE: 60}
+        # Those that were under way when it was set may slip by, and count from then on.
+        assert 101 <= outcomes[WON] <= 141
+        assert outcomes[WON] + outcomes[BROKE_A_RULE] == 161
+        _, outcomes = race(shop, asks[:1])
+        assert outcomes == {BROKE_A_RULE: 1}
     recount(shop)
 
 

@@ -71,9 +71,10 @@ async def answers(ctx: Context, rows: Sequence[db.Row]) -> list[Held]:
 def _told(view: VoucherAnswer) -> VoucherAnswer:
     """A voucher without what this list knows nothing of."""
     view.redemption.redeemed_amount = UNSET
-    for name in view.__struct_fields__:
-        if getattr(view, name) is None:
-            setattr(view, name, UNSET)
+    for part in (view, view.redemption):
+        for name in part.__struct_fields__:
+            if getattr(part, name) is None:
+                setattr(part, name, UNSET)
     return view
 
 

@@ -144,6 +144,7 @@ async def _within_limits(ctx: Context, type_: str, customer_ids: Sequence[str]) 
 
 
 async def _enrol(ctx: Context, segment_id: str, customer_ids: Sequence[str]) -> None:
+    await db.plan_for_values(ctx.db)
     rows = await ctx.db.fetch(segments.KNOWN_CUSTOMERS, ctx.project_id, customer_ids)
     known = {row["id"] for row in rows}
     unknown = next((id_ for id_ in customer_ids if id_ not in known), None)

@@ -52,8 +52,12 @@ async def _prepare(connection: asyncpg.Connection) -> None:
         )
 
 
-async def open_pool(url: str, size: int, statement_timeout_ms: int) -> asyncpg.Pool:
-    """A pool that opens connections as they are needed; the database need not be up yet."""
+async def open_pool(
+    url: str, size: int, statement_timeout_ms: int, *, plan_once: bool = False
+) -> asyncpg.Pool:
+    """A pool that opens connections as they are needed; the database need not be up yet. With
+    `plan_once` statements are planned once, for whatever values: right for few values each time.
+    """
     return asyncpg.create_pool(
         url,
         min_size=0,
@@ -66,7 +70,8 @@ async def open_pool(url: str, size: int, statement_timeout_ms: int) -> asyncpg.P
         max_queries=1_000_000_000,
         timeout=10,
         command_timeout=statement_timeout_ms / 1000 + 5,
-        server_settings=session(statement_timeout_ms),
+        server_settings=session(statement_timeout_ms)
+        | ({"plan_cache_mode": "force_generic_plan"} if plan_once else {}),
     )
 
 
@@ -75,8 +80,6 @@ def session(statement_timeout_ms: int) -> dict[str, str]:
         "application_name": "largesse",
         "timezone": "UTC",
         "jit": "off",
-        # Statements are few and run often: to plan each for its values costs more than it brings.
-        "plan_cache_mode": "force_generic_plan",
         "statement_timeout": str(statement_timeout_ms),
         "idle_in_transaction_session_timeout": str(statement_timeout_ms * 2),
     }
@@ -259,12 +262,17 @@ async def copy_out(
         )
 
 
+async def plan_for_values(connection: Any) -> None:
+    """Has statements planned for their values until the transaction ends: for many values."""
+    await connection.execute("SET LOCAL plan_cache_mode = auto")
+
+
 async def count_within(pool: Any, matching: str, arguments: Sequence[Any], budget_ms: int) -> int:
     """The rows of `FROM ... WHERE ...`: counted if that takes no longer than the budget, else as
     many as the planner expects.
     """
     async with pool.acquire() as connection, connection.transaction(readonly=True):
-        await connection.execute("SET LOCAL plan_cache_mode = auto")
+        await plan_for_values(connection)
         await connection.execute(f"SET LOCAL statement_timeout = {int(budget_ms)}")
         try:
             async with connection.transaction():

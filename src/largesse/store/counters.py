@@ -4,7 +4,7 @@ redeemed before, so that a limit counts whatever it is set on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +13,16 @@ from largesse.engine.counters import Counter, Subject
 from largesse.engine.incentives import PROMOTION_TIER, Tally
 from largesse.kit.db import Db
 
+# So long after a row is opened there may still be redemptions that know nothing of it.
+YOUNG = timedelta(seconds=5)
+
 READ = """
 SELECT key, sum(n)::bigint AS n FROM counters WHERE project_id = $1 AND key = ANY($2::text[])
 GROUP BY key
 """
 HOLD = """
-SELECT key, n FROM counters WHERE project_id = $1 AND key = ANY($2::text[]) AND slot = 0
+SELECT key, n, created_at > $3 AS young FROM counters
+WHERE project_id = $1 AND key = ANY($2::text[]) AND slot = 0
 ORDER BY key FOR NO KEY UPDATE
 """
 OPEN = """
@@ -78,7 +82,7 @@ async def read(
     if not keys:
         return {}
     found = {row["key"]: row["n"] for row in await db.fetch(READ, project_id, keys)}
-    uncertain = [*_missing(tallies, found), *_elsewhere(tallies, found)]
+    uncertain = [*_missing(tallies, found), *_doubtful(tallies, found)]
     return found | await _recounted(db, project_id, uncertain, zone)
 
 
@@ -91,32 +95,46 @@ async def hold(
     keys = sorted({tally.key for tally in tallies})
     if not keys:
         return {}
-    found = {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, keys)}
+    rows = await db.fetch(HOLD, project_id, keys, now - YOUNG)
+    found = {row["key"]: row["n"] for row in rows}
     missing = _missing(tallies, found)
-    found |= await _recounted(db, project_id, _elsewhere(tallies, found), zone)
+    doubtful = _doubtful(tallies, found, {row["key"] for row in rows if row["young"]})
+    if doubtful:
+        recounted = await _recounted(db, project_id, doubtful, zone)
+        moved = {key: n - found[key] for key, n in recounted.items() if n != found[key]}
+        await move(db, project_id, moved)
+        found |= recounted
     if not missing:
         return found
     opened = await _recounted(db, project_id, missing, zone)
     first = sorted(opened)
     await db.execute(OPEN, project_id, first, [opened[key] for key in first], now)
     # Somebody may have opened one in the meantime, and moved it.
-    return found | {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, first)}
+    return found | {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, first, now)}
 
 
 async def hold_known(db: Db, project_id: str, keys: Sequence[str]) -> None:
     """Holds those rows of counters that there are, in the order of their keys."""
     if keys:
-        await db.fetch(HOLD, project_id, sorted(keys))
+        await db.fetch(HOLD, project_id, sorted(keys), None)
 
 
 def _missing(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:
     return list({tally.key: tally for tally in tallies if tally.key not in found}.values())
 
 
-def _elsewhere(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:
-    """Those of campaigns whose limit is on one thing in them, which are recounted each time."""
-    there = (tally for tally in tallies if tally.elsewhere and tally.counter.measure != "units")
-    return list({tally.key: tally for tally in there if tally.key in found}.values())
+def _doubtful(
+    tallies: Sequence[Tally], found: Mapping[str, int], young: Set[str] = frozenset()
+) -> list[Tally]:
+    """Those that others move without a word here: of campaigns whose limit is on one thing in them,
+    and `young` ones, by what began before their limit was set.
+    """
+    there = {tally.key: tally for tally in tallies if tally.elsewhere or tally.key in young}
+    return [
+        tally
+        for key, tally in there.items()
+        if key in found and tally.counter.measure != "units" and "user" not in tally.counter.scope
+    ]
 
 
 async def _recounted(
