@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import resource
 import subprocess
@@ -71,6 +72,8 @@ class Database:
         where = ("-h", self.postgres.socket_folder, "-U", USER)
         done = subprocess.run(
             [self.postgres.binary(program), *where, *arguments],
+            # As the server's sessions are.
+            env=os.environ | {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan"},
             capture_output=True,
             text=True,
             timeout=seconds,
