@@ -53,18 +53,18 @@ class Event(msgspec.Struct, frozen=True):
 
 INSERT = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
-    group_id, data, created_at, referrer_id, counted)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    group_id, data, created_at, handled, referrer_id, counted)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 INSERT_MANY = """
 INSERT INTO events (project_id, id, type, customer_id, campaign_id, campaign_type, product_id,
     group_id, data, created_at, handled, referrer_id, counted)
 SELECT $1, id, type, customer_id, campaign_id, campaign_type, product_id, group_id, data,
-    created_at, $11, referrer_id, counted
+    created_at, handled, referrer_id, counted
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::json[], $10::timestamptz[], $12::text[], $13::json[])
+    $9::json[], $10::timestamptz[], $11::boolean[], $12::text[], $13::json[])
     AS row (id, type, customer_id, campaign_id, campaign_type, product_id, group_id, data,
-        created_at, referrer_id, counted)
+        created_at, handled, referrer_id, counted)
 """
 PROJECTS_WITH_UNHANDLED = """
 SELECT id FROM projects
@@ -154,8 +154,8 @@ async def record(
     *,
     handled: bool = False,
 ) -> None:
-    """Rows are (id, event, group id, time). Those that are `handled` are counted here and now, and
-    nobody has to come back to them.
+    """Rows are (id, event, group id, time). Those that are `handled` are counted here and now; to
+    them and to those that count nothing nobody has to come back.
     """
     if not rows:
         return
@@ -176,6 +176,7 @@ async def record(
             group_id,
             event.data,
             now,
+            not _waits(event),
             event.referrer_id,
             _json(event),
         )
@@ -192,10 +193,15 @@ async def record(
         [group_id for _, _, group_id, _ in rows],
         [event.data for _, event, *_ in rows],
         [now for *_, now in rows],
-        handled,
+        [handled or not _waits(event) for _, event, *_ in rows],
         [event.referrer_id for _, event, *_ in rows],
         [_json(event) for _, event, *_ in rows],
     )
+
+
+def _waits(event: Event) -> bool:
+    """Whether it moves sums that are kept, which is done later."""
+    return event.type in COUNTED or bool(event.counted)
 
 
 def _json(event: Event) -> str | None:
