@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.test_customers import sql
 from tests.api.test_products import PHONE, TIME, save
 from tests.api.test_skus import BLACK, save_sku
 from tests.running import Server, Shop
@@ -310,9 +311,16 @@ def test_at_most_a_hundred_collections_however_many_at_once(shop: Shop) -> None:
 # --- the list of members --------------------------------------------------------------------------
 
 
-def test_members_are_walked_by_the_instant_of_their_creation(shop: Shop) -> None:
+@pytest.mark.parametrize("together", [0, 15, 25])
+def test_members_are_walked_by_the_instant_of_their_creation(shop: Shop, together: int) -> None:
     many = [{"source_id": f"{n:02}", "price": 1} for n in range(25)]
     shop.finished(shop.api.post("/v1/products/bulk/async", json=many))
+    sql(
+        shop,
+        "UPDATE products SET created_at = '2026-01-01T00:00:00Z' "
+        "WHERE project_id = $1 AND source_id < $2",
+        f"{together:02}",
+    )
     made = filtered(shop, {"price": {"$is": [1]}})
     newest = [f"{n:02}" for n in reversed(range(25))]
     for order, expected in (("", newest), ("-created_at", newest), ("created_at", newest[::-1])):

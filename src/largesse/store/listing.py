@@ -184,10 +184,11 @@ class Listing:
             return Page(kept, True)
         conditions, arguments = self.where(values)
         arguments.append(last)
+        direction = "DESC" if (window.order or self.default).startswith("-") else "ASC"
         statement = (
             f"SELECT {self.columns} FROM {self.table} "
             f"WHERE {' AND '.join(conditions)} AND {self.cursor} = ${len(arguments) + 1} "
-            f"ORDER BY {self.key}"
+            f"ORDER BY {self.key} {direction}"
         )
         return Page(await db.fetch(statement, project_id, *arguments), True)
 
