@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +21,8 @@ from tests.api.test_segments import make as make_segment
 from tests.api.test_validation_rules import create as make_rule
 from tests.api.test_validation_rules_assignments import assign
 from tests.api.test_vouchers import GIFT, create, read
+from tests.crowd import on_database
+from tests.redeeming import body, campaign, limited, recount, tier_of
 from tests.running import Server, Shop, running
 
 NOBODY = "cust_000000000000000000000000"
@@ -194,6 +199,53 @@ def test_ids_and_codes_name_the_same_voucher(hot: Shop) -> None:
     ]
     assert statuses(at_once(hot, *bodies)) == {200: 7, 400: 13}
     assert read(hot, "hot")["redemption"]["redeemed_quantity"] == 7
+
+
+# --- of different vouchers ----------------------------------------------------------------------
+
+
+def test_vouchers_of_all_kinds_share_what_is_left(hot: Shop) -> None:
+    """Codes, cards and tiers that arrive together, of which a campaign allows twenty."""
+    campaign(hot, "C", [f"c{number}" for number in range(12)])
+    limited(hot, "campaign.redemptions.count", 20, campaign="C")
+    tier = tier_of(hot, "P")
+    create(hot, "CARD", **GIFT)
+    answers = at_once(
+        hot, *[body(f"c{number % 12}", ("CARD", 100), tier, amount=900) for number in range(40)]
+    )
+    assert shared(hot) > 4
+    assert statuses(answers) == {200: 20, 400: 20}
+    assert read(hot, "CARD")["gift"]["balance"] == 10000 - 20 * 100
+    used = [read(hot, f"c{number}")["redemption"]["redeemed_quantity"] for number in range(12)]
+    assert sum(used) == 20
+    recount(hot)
+
+
+def test_a_voucher_that_somebody_holds_holds_up_nobody_else(hot: Shop) -> None:
+    for name in ("held", "free"):
+        create(hot, name)
+    free = {"redeemables": [voucher("free")]}
+
+    async def hold(connection: Any) -> None:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT FROM vouchers WHERE project_id = $1 AND code = 'held' FOR UPDATE", hot.id
+            )
+            held.set()
+            await asyncio.sleep(6)
+
+    held = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        holding = pool.submit(lambda: on_database(hot.server, hold))
+        held.wait(10)
+        waiting = pool.submit(lambda: at_once(hot, *[{"redeemables": [voucher("held")]}] * 3))
+        begun = time.monotonic()
+        for _ in range(4):
+            assert statuses(at_once(hot, *[free] * 5)) == {200: 5}
+        assert time.monotonic() - begun < 4
+        assert not waiting.done()
+        holding.result()
+        assert statuses(waiting.result()) == {200: 3}
 
 
 # --- keys of idempotency ------------------------------------------------------------------------

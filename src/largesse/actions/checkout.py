@@ -21,6 +21,7 @@ from largesse.actions.checkout_bodies import (
     RedeemableBody,
     check_unique,
 )
+from largesse.actions.order_items import Catalogue
 from largesse.engine import incentives, lines, redemption, refusals
 from largesse.engine.calendar import Clock
 from largesse.engine.incentives import Incentive
@@ -128,17 +129,36 @@ def loaded(request: Request, found: Redeemables, each: RedeemableBody) -> Loaded
 # --- orders -------------------------------------------------------------------------------------
 
 
-async def find_order(request: Request, *, lock: bool = False) -> None:
+def order_name(request: Request) -> str | None:
+    """The id or source id by which a request names its order."""
+    body = request.body.order
+    return (body.id or body.source_id) if body is not None else None
+
+
+async def find_order(request: Request) -> None:
     """Finds the order that exists, if the request names one; it is used as it is stored. Raises
     NotFound for an id that no order has.
     """
-    body, ctx = request.body.order, request.ctx
-    name = (body.id or body.source_id) if body is not None else None
-    if not name:
+    if name := order_name(request):
+        ctx = request.ctx
+        _use(request, await orders.find(ctx.db, ctx.project_id, name))
+
+
+async def hold_orders(requests: Sequence[Request]) -> None:
+    """Finds the orders of some requests of one project, as `find_order` does, and holds them."""
+    names = {id(request): name for request in requests if (name := order_name(request))}
+    if not names:
         return
-    find = orders.hold if lock else orders.find
-    request.order = await find(ctx.db, ctx.project_id, name)
-    if request.order is None and body is not None and body.id and not _says_more(body):
+    ctx = requests[0].ctx
+    found = await orders.hold_many(ctx.db, ctx.project_id, sorted(set(names.values())))
+    for request in requests:
+        if name := names.get(id(request)):
+            _use(request, found.get(name))
+
+
+def _use(request: Request, row: Row | None) -> None:
+    request.order, body = row, request.body.order
+    if row is None and body is not None and body.id and not _says_more(body):
         raise NotFound.of("order", body.id)
 
 
@@ -146,7 +166,16 @@ def _says_more(body: Any) -> bool:
     return body.amount is not None or body.items is not None
 
 
-async def read_order(request: Request, *, override: bool = False) -> None:
+async def read_orders(requests: Sequence[Request]) -> None:
+    """As `read_order`, for some requests of one project in one go."""
+    new = [request.body.order for request in requests if request.order is None]
+    items = [item for body in new if body is not None for item in body.items or ()]
+    catalogue = await order_items.catalogue_of(requests[0].ctx, items)
+    for request in requests:
+        await read_order(request, catalogue)
+
+
+async def read_order(request: Request, catalogue: Catalogue | None = None) -> None:
     """The items and the cart of the request's order: of the stored one, or as it was sent."""
     if request.order is not None:
         request.items = msgspec.json.decode(bytes(request.order["items"]), type=list[Item])
@@ -154,7 +183,10 @@ async def read_order(request: Request, *, override: bool = False) -> None:
         request.cart = lines.stored(request.items, amount, discount)
     elif (body := request.body.order) is not None:
         request.items = await order_items.items_of(
-            request.ctx, body.items or [], request.known, silent=False, override=override
+            *(request.ctx, body.items or [], request.known),
+            silent=False,
+            override=False,
+            catalogue=catalogue,
         )
         request.cart = lines.cart(request.items, body.amount, body.discount_amount or 0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -79,9 +79,11 @@ async def items_of(
     *,
     silent: bool,
     override: bool = True,
+    catalogue: Catalogue | None = None,
 ) -> list[Item]:
     """The items as they are stored: with what the catalogue knows, where the body does not say.
-    Without `override` nothing is stored of products, whatever the items want.
+    Without `override` nothing is stored of products, whatever the items want; then the catalogue
+    can have been read for many orders at once.
     """
     # Copies: an override notes its product's id in them, which a transaction that is run again must
     # not find there.
@@ -97,7 +99,8 @@ async def items_of(
         await _override(ctx, body, silent=silent)
     for body in bodies:
         metadata.check(known, "order_item", body.metadata, whole=True)
-    catalogue = await _catalogue(ctx, bodies)
+    if catalogue is None or stored:
+        catalogue = await catalogue_of(ctx, bodies)
     items = [_item(body, catalogue) for body in bodies]
     for place, item in enumerate(items):
         if found := rules.flaw(rules.priced(item), f".items[{place}]"):
@@ -166,7 +169,9 @@ class Catalogue(msgspec.Struct):
     skus: dict[str, db.Row] = {}
 
 
-async def _catalogue(ctx: Context, bodies: Sequence[ItemBody]) -> Catalogue:
+async def catalogue_of(ctx: Context, bodies: Iterable[ItemBody]) -> Catalogue:
+    """What some items speak of."""
+    bodies = list(bodies)
     skus = [name for body in bodies for name in _sku_names(body)]
     found = Catalogue()
     if skus:
@@ -237,7 +242,7 @@ def _item(body: ItemBody, catalogue: Catalogue) -> Item:
 async def named(ctx: Context, names: Sequence[str]) -> dict[str, Item]:
     """Products and SKUs by ids or source ids: an item of each that exists, with its price."""
     bodies = {name: ItemBody(product_id=name, sku_id=name) for name in names}
-    catalogue = await _catalogue(ctx, list(bodies.values()))
+    catalogue = await catalogue_of(ctx, bodies.values())
     found = {}
     for name, body in bodies.items():
         if name in catalogue.skus or name in catalogue.products:

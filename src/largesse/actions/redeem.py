@@ -16,6 +16,7 @@ from largesse.actions.redemption_rows import Writing
 from largesse.actions.redemption_view import Redeemed
 from largesse.engine import orders as order_rules
 from largesse.kit.errors import InvalidOrder
+from largesse.kit.grouping import LATER
 from largesse.kit.routing import Answered
 from largesse.store import customers as customer_store
 from largesse.store.context import Context
@@ -29,49 +30,44 @@ async def redeem(ctx: Context, body: CheckoutBody) -> Answer:
     error. Raises what `checkout_bodies.check` raises, and NotFound for a customer, an order or a
     stack by an id that nobody has.
     """
-    return (await redeem_all([(ctx, body)]))[0]
+    return (await decided(ctx, body))[1]
 
 
-def one_voucher(body: CheckoutBody) -> str | None:
-    """The voucher that a request waits for, where it is for one alone and can be done together with
-    others for the same.
+def joins(body: CheckoutBody) -> bool:
+    """Whether a request can be done together with others; what a session has put aside is known to
+    its own requests alone.
     """
-    if len(body.redeemables) != 1 or body.session is not None:
-        return None
-    asked = body.redeemables[0]
-    return asked.id if asked.object == checkout_bodies.VOUCHER else None
+    return body.session is None
 
 
-async def redeem_all(asks: Sequence[Ask]) -> list[Answer]:
+async def redeem_all(asks: Sequence[Ask]) -> list[Any]:
     """Redeems for several requests of one project, that share a transaction. They are decided in
-    turn against what is held for all of them, and each is answered for itself.
+    turn against what is held for all of them, and each is answered for itself. One whose order or
+    customer is that of another has to see what that one made of it, and is answered LATER.
     """
-    return [answer for _, answer in await decided_all(asks)]
+    done = await _decided(asks)
+    return [done[place][1] if place in done else LATER for place in range(len(asks))]
 
 
-async def decided_all(asks: Sequence[Ask]) -> list[tuple[Request, Answer]]:
-    """Redeems as `redeem_all` does, and answers beside each answer what was decided for it."""
-    done: dict[int, tuple[Request, Answer]] = {}
-    while len(done) < len(asks):
-        done |= await _round({place: ask for place, ask in enumerate(asks) if place not in done})
-    return [done[place] for place in range(len(asks))]
+async def decided(ctx: Context, body: CheckoutBody) -> tuple[Request, Answer]:
+    """Redeems as `redeem` does, and answers beside the answer what was decided for it."""
+    return (await _decided([(ctx, body)]))[0]
 
 
-async def _round(asks: Mapping[int, Ask]) -> dict[int, tuple[Request, Answer]]:
-    """Redeems for those whose orders and customers are all others, by their places: a second one of
-    the same has to see what the first made of it.
-    """
-    requests = {place: Request(ctx=ctx, body=body) for place, (ctx, body) in asks.items()}
-    for place, (ctx, body) in asks.items():
+async def _decided(asks: Sequence[Ask]) -> dict[int, tuple[Request, Answer]]:
+    requests = {}
+    for place, (ctx, body) in enumerate(asks):
         checkout_bodies.check(ctx, body)
-        requests[place].asked = await checkout.expand(ctx, body.redeemables)
+        asked = await checkout.expand(ctx, body.redeemables)
+        requests[place] = Request(ctx=ctx, body=body, asked=asked)
     requests = await _hold_orders(requests)
     found = await checkout.load(list(requests.values()), lock=True)
     requests = await _hold_buyers(requests)
     for request in requests.values():
         await checkout.know(request, found)
         checkout.check(request, found)
-        await checkout.read_order(request)
+    await checkout.read_orders(list(requests.values()))
+    for request in requests.values():
         await checkout.learn(request, checkout.of_request(request, found))
     together = list(requests.values())
     shared = await checkout.share(together, found, lock=True)
@@ -112,22 +108,13 @@ async def _hold_orders(requests: Mapping[int, Request]) -> dict[int, Request]:
     """Holds the orders that exist, by their names. Those whose order another one has are left
     out.
     """
+    await checkout.hold_orders(list(requests.values()))
     seen, kept = _Seen(), dict(requests)
-
-    def name(place: int) -> str:
-        body = requests[place].body.order
-        return (body.id or body.source_id or "") if body is not None else ""
-
-    for place in sorted(requests, key=name):
-        request = requests[place]
-        if seen.again(name(place)):
-            del kept[place]
-            continue
-        await checkout.find_order(request, lock=True)
+    for place, request in requests.items():
         row = request.order
         if row is not None and row["status"] == order_rules.CANCELED:
             raise InvalidOrder("A canceled order cannot be redeemed for")
-        if row is not None and row["id"] != name(place) and seen.again(row["id"]):
+        if seen.again(checkout.order_name(request) if row is None else row["id"]):
             del kept[place]
     return kept
 

@@ -103,7 +103,7 @@ async def _redeem(
 ) -> tuple[Request, RedemptionView | Answered]:
     single.track(body, tracking_id)
     asked = single.checkout_of(object_, name, body)
-    [(request, answer)] = await redeem.decided_all([(ctx, asked)])
+    request, answer = await redeem.decided(ctx, asked)
     if not isinstance(answer, Answered):
         return request, answer.redemptions[0]
     assert isinstance(answer.value, RefusalView)

@@ -133,16 +133,21 @@ class Uncertain(Unavailable):
 
 
 async def in_transaction(
-    pool: asyncpg.Pool, work: Callable[[Any], Awaitable[T]], attempts: int = ATTEMPTS
+    pool: asyncpg.Pool,
+    work: Callable[[Any], Awaitable[T]],
+    attempts: int = ATTEMPTS,
+    *,
+    lock_ms: int = 0,
 ) -> T:
-    """Runs `work(connection)`: what returns commits, what raises rolls back.
+    """Runs `work(connection)`: what returns commits, what raises rolls back. With `lock_ms` it
+    waits no longer than that for a lock, and raises what `is_locked` knows.
 
     A deadlock, a serialization failure, Again or a connection lost before COMMIT runs the whole
     again, `attempts` times in all; then, or where the database is away, Unavailable.
     """
     for attempt in range(1, attempts + 1):
         try:
-            return await _once(pool, work)
+            return await _once(pool, work, lock_ms)
         except Uncertain:
             raise
         except Again as error:
@@ -158,9 +163,10 @@ async def in_transaction(
     raise AssertionError("unreachable")
 
 
-async def _once(pool: asyncpg.Pool, work: Callable[[Any], Awaitable[T]]) -> T:
+async def _once(pool: asyncpg.Pool, work: Callable[[Any], Awaitable[T]], lock_ms: int) -> T:
+    begin = f"BEGIN; SET LOCAL lock_timeout = {lock_ms}" if lock_ms else "BEGIN"
     async with pool.acquire() as connection:
-        await connection.execute("BEGIN")
+        await connection.execute(begin)
         try:
             result = await work(connection)
         except BaseException:

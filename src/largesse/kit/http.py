@@ -24,7 +24,7 @@ from largesse.kit.errors import (
     NotFound,
     Problem,
 )
-from largesse.kit.grouping import Lines, Work
+from largesse.kit.grouping import LATER, LOCK_MS, Lines, Work
 from largesse.kit.limits import Exhausted, Limit, Standing
 from largesse.kit.logs import log
 from largesse.kit.routing import FILE, Answered, Download, Operation, Router
@@ -213,10 +213,9 @@ class Http:
         asked = idempotency.asked(operation, headers, path, scope["query_string"], sent)
         if asked is None:
             together = operation.together
-            name = together.key(arguments["body"]) if together and self.lines.on else None
-            if name is None:
+            if not (together and self.lines.on and together.joins(arguments["body"])):
                 return standing, await db.in_transaction(self.pool, work)
-            line = (operation.path, caller.project.id, name)
+            line = (operation.path, caller.project.id)
             ask = (caller, request_id, arguments["body"])
             return standing, await self.lines.join(line, ask, self._together(operation))
 
@@ -229,14 +228,16 @@ class Http:
     def _together(self, operation: Operation) -> Work:
         """What does several requests of an operation in one transaction."""
 
-        async def work(asks: Sequence[Any]) -> Sequence[Answer]:
-            async def all_(database: Any) -> list[Answer]:
+        async def work(asks: Sequence[Any], patient: bool) -> Sequence[Any]:
+            async def all_(database: Any) -> list[Any]:
                 given = [(self.begin(database, who, id_), body) for who, id_, body in asks]
                 assert operation.together is not None
                 values = await operation.together.handler(given)
-                return [_answered(operation, value) for value in values]
+                return [
+                    value if value is LATER else _answered(operation, value) for value in values
+                ]
 
-            return await db.in_transaction(self.pool, all_)
+            return await db.in_transaction(self.pool, all_, lock_ms=0 if patient else LOCK_MS)
 
         return work
 

@@ -24,11 +24,12 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """How requests of an operation are done together: `key` tells of a body what it waits for, None
-    for nothing; `handler` takes several (context, body) and answers as many values.
+    """How requests of an operation are done together: `joins` tells of a body whether it can be;
+    `handler` takes several (context, body) and answers as many values, `grouping.LATER` for those
+    that cannot share a transaction with the others.
     """
 
-    key: Callable[[Any], str | None]
+    joins: Callable[[Any], bool]
     handler: Handler
 
 

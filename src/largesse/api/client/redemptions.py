@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from largesse.actions import redeem, single_redemption
 from largesse.actions.checkout_bodies import CheckoutBody, Name
@@ -23,7 +24,7 @@ def _allow(ctx: Context) -> None:
         raise Forbidden("The project does not let clients redeem")
 
 
-async def _together(asks: Sequence[redeem.Ask]) -> list[Redeemed | Answered]:
+async def _together(asks: Sequence[redeem.Ask]) -> list[Any]:
     for ctx, _ in asks:
         _allow(ctx)
     return await redeem.redeem_all(asks)
@@ -33,7 +34,7 @@ async def _together(asks: Sequence[redeem.Ask]) -> list[Redeemed | Answered]:
     "/client/v1/redemptions",
     body=CheckoutBody,
     answer=Redeemed,
-    together=Together(redeem.one_voucher, _together),
+    together=Together(redeem.joins, _together),
 )
 async def redeem_stacked_discounts_client_side(
     ctx: Context, body: CheckoutBody

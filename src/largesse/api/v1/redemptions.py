@@ -30,7 +30,7 @@ routes = Routes("Redemptions", scope="redemptions")
     "/v1/redemptions",
     body=CheckoutBody,
     answer=Redeemed,
-    together=Together(redeem.one_voucher, redeem.redeem_all),
+    together=Together(redeem.joins, redeem.redeem_all),
 )
 async def redeem_stacked_discounts(ctx: Context, body: CheckoutBody) -> Redeemed | Answered:
     """Redeem redeemables together.
