@@ -72,6 +72,11 @@ def check(items: Sequence[ItemBody], most: int) -> None:
                 raise InvalidPayload(found)
 
 
+def stores(body: ItemBody) -> bool:
+    """Whether an item wants its product or SKU to be stored."""
+    return any(sold is not None and sold.override for sold in (body.product, body.sku))
+
+
 async def items_of(
     ctx: Context,
     bodies: Sequence[ItemBody],
@@ -88,12 +93,7 @@ async def items_of(
     # Copies: an override notes its product's id in them, which a transaction that is run again must
     # not find there.
     bodies = [msgspec.structs.replace(body) for body in bodies]
-    stored = [
-        body
-        for body in bodies
-        if override
-        and ((body.product and body.product.override) or (body.sku and body.sku.override))
-    ]
+    stored = [body for body in bodies if override and stores(body)]
     # One order of locks for all who write many.
     for body in sorted(stored, key=lambda body: (_product_names(body), _sku_names(body))):
         await _override(ctx, body, silent=silent)

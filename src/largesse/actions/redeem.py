@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from largesse.actions import buyers, checkout, checkout_bodies, customers
+from largesse.actions import buyers, checkout, checkout_bodies, customers, order_items
 from largesse.actions.checkout import Request
 from largesse.actions.checkout_bodies import CheckoutBody
 from largesse.actions.customers import CustomerBody
@@ -34,10 +34,16 @@ async def redeem(ctx: Context, body: CheckoutBody) -> Answer:
 
 
 def joins(body: CheckoutBody) -> bool:
-    """Whether a request can be done together with others; what a session has put aside is known to
-    its own requests alone.
+    """Whether a request can be done together with others. What a session has put aside is known to
+    its own requests alone; and who stores products, or a referrer, holds them in no order that
+    others would keep to.
     """
-    return body.session is None
+    if body.session is not None:
+        return False
+    order = body.order
+    return order is None or (
+        order.referrer is None and not any(map(order_items.stores, order.items or ()))
+    )
 
 
 async def redeem_all(asks: Sequence[Ask]) -> list[Any]:

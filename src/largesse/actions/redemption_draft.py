@@ -57,6 +57,7 @@ class Draft:
         self.tracking_id = buyers.tracking_id(self.ctx, body, request.customer)
         self.metadata = wire.encode(body.metadata).decode() if body.metadata else None
         self.customer_id: str | None = request.customer["id"] if request.customer else None
+        self.order_id: str | None = None
 
     # --- what was redeemed ----------------------------------------------------------------------
 
@@ -184,11 +185,7 @@ class Draft:
         body = self.request.body.order
         if self.request.order is not None or body is None or not body.items:
             return
-        if not any(
-            sold is not None and sold.override
-            for item in body.items
-            for sold in (item.product, item.sku)
-        ):
+        if not any(map(order_items.stores, body.items)):
             return
         items = await order_items.items_of(self.ctx, body.items, self.request.known, silent=False)
         for item, written in zip(receipt.items, items, strict=False):
@@ -252,6 +249,7 @@ class Draft:
             redemptions=wire.encode(members["redemptions"]).decode(),
             **sums,
         )
+        self.order_id = written.id
         self.writing.order(row, written)
         for told in redemption_rows.order_events(
             None if row is None else row["status"],
@@ -328,7 +326,7 @@ class Draft:
             created_at=self.ctx.now,
         )
         if order is not None:
-            row.order_id = self.writing_order_id()
+            row.order_id = self.order_id
         incentive = step.asked.incentive if step is not None else None
         if incentive is not None and incentive.object == "voucher":
             row.voucher_id, row.voucher_code = incentive.id, incentive.name
@@ -341,13 +339,6 @@ class Draft:
             row.failure_message = MESSAGES[failed]
         self.writing.rows.append(row)
         return row
-
-    def writing_order_id(self) -> str | None:
-        """The id of the order that this request makes or changes."""
-        if self.request.order is not None:
-            id_: str = self.request.order["id"]
-            return id_
-        return self.writing.made[-1].id if self.writing.made else None
 
     def _part(self, step: Step) -> VoucherPart | TierPart | None:
         incentive = step.asked.incentive
