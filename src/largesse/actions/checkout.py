@@ -30,7 +30,7 @@ from largesse.engine.redemption import Asked, Plan
 from largesse.engine.rule_facts import CustomerFacts
 from largesse.engine.situations import Basis
 from largesse.kit.db import Row
-from largesse.kit.errors import InvalidPayload, NotFound
+from largesse.kit.errors import DuplicateFound, InvalidPayload, NotFound
 from largesse.store import counters, definitions, orders, redeemables
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
@@ -130,7 +130,8 @@ def loaded(request: Request, found: Redeemables, each: RedeemableBody) -> Loaded
 
 async def find_order(request: Request, *, lock: bool = False) -> None:
     """Finds the order that exists, if the request names one; it is used as it is stored. Raises
-    NotFound for an id that no order has.
+    NotFound for an id that no order has; with `lock`, DuplicateFound for a new order with the
+    source id of another.
     """
     body, ctx = request.body.order, request.ctx
     name = (body.id or body.source_id) if body is not None else None
@@ -138,8 +139,15 @@ async def find_order(request: Request, *, lock: bool = False) -> None:
         return
     find = orders.hold if lock else orders.find
     request.order = await find(ctx.db, ctx.project_id, name)
-    if request.order is None and body is not None and body.id and not _says_more(body):
+    if request.order is not None or body is None or not body.id:
+        return
+    if not _says_more(body):
         raise NotFound.of("order", body.id)
+    if lock and body.source_id:
+        # It is about to be made, with a source id that has to be its own.
+        other = await orders.find(ctx.db, ctx.project_id, body.source_id)
+        if other is not None and other["source_id"] == body.source_id:
+            raise DuplicateFound.of("order", body.source_id)
 
 
 def _says_more(body: Any) -> bool:

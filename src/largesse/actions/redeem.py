@@ -120,7 +120,8 @@ async def _hold_orders(requests: Mapping[int, Request]) -> dict[int, Request]:
 
     for place in sorted(requests, key=name):
         request = requests[place]
-        if seen.again(name(place)):
+        order = request.body.order
+        if seen.again(name(place), order.source_id if order is not None else None):
             del kept[place]
             continue
         await checkout.find_order(request, lock=True)
