@@ -637,6 +637,14 @@ def test_filters(shop: Shop) -> None:
             "Property .options.filters.code.conditions should be object",
         ),
         (
+            {"filters": {"code": "x"}},
+            "Property .options.filters.code should have 'conditions'",
+        ),
+        (
+            {"filters": {"code": {"$is": ["x"]}}},
+            "Property .options.filters.code should have 'conditions'",
+        ),
+        (
             {"filters": {"junction": "xor"}},
             "Property .options.filters.junction should be 'and' or 'or'",
         ),
