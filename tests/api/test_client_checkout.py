@@ -70,6 +70,21 @@ def test_a_client_validates(shop: Shop) -> None:
     assert locked.json()["session"]["key"] == "mine"
 
 
+def test_clients_are_not_told_what_rules_saw(shop: Shop) -> None:
+    paid = {"property": "salary", "conditions": {"$more_than": [500000]}}
+    body = {"name": "Rich", "rules": {"1": {"name": "customer.metadata", **paid}}}
+    made = shop.api.post("/v1/validation-rules", json=body).json()["id"]
+    create(shop, "RICH", discount=TEN, validation_rules=[made])
+    shop.api.post("/v1/customers", json={"source_id": "ann", "metadata": {"salary": 123456}})
+    asked = one("RICH", customer={"source_id": "ann"}, options={"explain": True})
+    with shop.browser() as browser:
+        found = browser.post("/client/v1/validations", json=asked)
+    assert found.json()["valid"] is False
+    assert "explanation" not in found.text
+    assert "123456" not in found.text
+    assert "123456" in shop.api.post("/v1/validations", json=asked).text
+
+
 def test_a_client_redeems(open_shop: Shop) -> None:
     create(open_shop, "TEN", discount=TEN)
     with open_shop.browser() as browser:

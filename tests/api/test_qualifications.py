@@ -540,6 +540,22 @@ def test_a_cursor_is_the_time_of_the_last_where_that_is_its_own(shop: Shop) -> N
     assert ids(ask(shop, options={"starting_after": "null"})) == ["c", "b", "a"]
 
 
+@pytest.mark.parametrize("sorting", ["DEFAULT", "BEST_DEAL", "LEAST_DEAL"])
+def test_the_time_of_the_last_one_pages_too(shop: Shop, sorting: str) -> None:
+    tiers = [{"name": f"T{n}", "action": {"discount": OFF_ORDER}} for n in range(5)]
+    campaign(shop, promotion={"tiers": tiers})
+    voucher(shop, "V")
+    found: list[str] = []
+    after = None
+    for _ in range(3):
+        options = {"limit": 2, "sorting_rule": sorting, "starting_after": after}
+        listed = ask(shop, order=ORDER, options=options)["redeemables"]
+        found += [each["id"] for each in listed["data"]]
+        after = listed["data"][-1]["created_at"]
+    assert not listed["has_more"]
+    assert len(found) == len(set(found)) == 6
+
+
 def test_five_are_answered_and_fifty_at_the_most(shop: Shop) -> None:
     for number in range(6):
         voucher(shop, f"V{number}")
@@ -619,6 +635,14 @@ def test_filters(shop: Shop) -> None:
         (
             {"filters": {"code": {"conditions": 1}}},
             "Property .options.filters.code.conditions should be object",
+        ),
+        (
+            {"filters": {"code": "x"}},
+            "Property .options.filters.code should have 'conditions'",
+        ),
+        (
+            {"filters": {"code": {"$is": ["x"]}}},
+            "Property .options.filters.code should have 'conditions'",
         ),
         (
             {"filters": {"junction": "xor"}},

@@ -295,6 +295,21 @@ def test_a_canceled_order_takes_no_redemption(shop: Shop) -> None:
     assert listed(shop) == []
 
 
+@pytest.mark.parametrize("order_id", ["mine", "ord_000000000000000000000000"])
+def test_a_new_order_cannot_have_the_source_id_of_another(shop: Shop, order_id: str) -> None:
+    create(shop, "TEN")
+    redeem(shop, "TEN", order={"source_id": "o", "amount": 5000})
+    order = {"id": order_id, "source_id": "o", "amount": 7000}
+    for path, body in (
+        ("/v1/redemptions", {"redeemables": [voucher("TEN")]}),
+        ("/v1/vouchers/TEN/redemption", {}),
+    ):
+        answer = shop.api.post(path, json={**body, "order": order})
+        assert (answer.status_code, answer.json()["key"]) == (409, "duplicate_found")
+        assert answer.json()["details"] == "Duplicated order exists with id o"
+    assert (left(shop, "TEN"), len(listed(shop))) == (1, 1)
+
+
 def test_two_names_of_somebody(shop: Shop) -> None:
     create(shop, "TEN")
     ann, bob = save_customer(shop, source_id="ann"), save_customer(shop, source_id="bob")

@@ -147,6 +147,22 @@ def test_one_order_for_all_of_them(hot: Shop) -> None:
     assert read_customer(hot, "ann")["summary"]["orders"]["total_count"] == 2
 
 
+def test_one_source_id_beside_ids_that_nobody_has(hot: Shop) -> None:
+    create(hot, "hot")
+    same = {"source_id": "same", "amount": 5000}
+    bodies: list[dict[str, Any]] = [
+        {"order": {**same, "id": f"unknown{number}"}} if number % 3 else {"order": same}
+        for number in range(30)
+    ]
+    answers = at_once(hot, *bodies)
+    assert set(statuses(answers)) == {200, 409}
+    done = statuses(answers)[200]
+    assert done >= 10
+    order = hot.api.get("/v1/orders/same").json()
+    assert len(order["redemptions"]) == done
+    assert read(hot, "hot")["redemption"]["redeemed_quantity"] == done
+
+
 def test_one_customer_for_all_of_them(hot: Shop) -> None:
     """Who leaves a segment with the first redemption is not in it for the second."""
     path = "summary.redemptions.total_succeeded"

@@ -31,7 +31,7 @@ from largesse.engine.redemption import Asked, Plan
 from largesse.engine.rule_facts import CustomerFacts
 from largesse.engine.situations import Basis
 from largesse.kit.db import Row
-from largesse.kit.errors import InvalidPayload, NotFound
+from largesse.kit.errors import DuplicateFound, InvalidPayload, NotFound
 from largesse.store import counters, definitions, orders, redeemables
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
@@ -129,31 +129,36 @@ def loaded(request: Request, found: Redeemables, each: RedeemableBody) -> Loaded
 # --- orders -------------------------------------------------------------------------------------
 
 
-def order_name(request: Request) -> str | None:
-    """The id or source id by which a request names its order."""
+def order_names(request: Request) -> list[str]:
+    """The names of a request's order, that by which it is found first."""
     body = request.body.order
-    return (body.id or body.source_id) if body is not None else None
+    return [name for name in (body.id, body.source_id) if name] if body is not None else []
 
 
 async def find_order(request: Request) -> None:
     """Finds the order that exists, if the request names one; it is used as it is stored. Raises
     NotFound for an id that no order has.
     """
-    if name := order_name(request):
+    if names := order_names(request):
         ctx = request.ctx
-        _use(request, await orders.find(ctx.db, ctx.project_id, name))
+        _use(request, await orders.find(ctx.db, ctx.project_id, names[0]))
 
 
 async def hold_orders(requests: Sequence[Request]) -> None:
-    """Finds the orders of some requests of one project, as `find_order` does, and holds them."""
-    names = {id(request): name for request in requests if (name := order_name(request))}
-    if not names:
-        return
+    """Finds the orders of some requests of one project, as `find_order` does, and holds them.
+    Raises DuplicateFound for a new order with the source id of another.
+    """
     ctx = requests[0].ctx
-    found = await orders.hold_many(ctx.db, ctx.project_id, sorted(set(names.values())))
+    names = {name for request in requests for name in order_names(request)}
+    found = await orders.hold_many(ctx.db, ctx.project_id, sorted(names)) if names else {}
     for request in requests:
-        if name := names.get(id(request)):
-            _use(request, found.get(name))
+        if not (names_ := order_names(request)):
+            continue
+        _use(request, found.get(names_[0]))
+        other = found.get(names_[-1])
+        if request.order is None and other is not None and other["source_id"] == names_[-1]:
+            # It is about to be made, with a source id that has to be its own.
+            raise DuplicateFound.of("order", names_[-1])
 
 
 def _use(request: Request, row: Row | None) -> None:

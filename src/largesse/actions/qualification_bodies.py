@@ -214,6 +214,9 @@ def filters(project: Project, given: Mapping[str, Any] | None) -> Filters:
             raise InvalidPayload(f"{path} is not known")
         conditions = value.get("conditions") if isinstance(value, Mapping) else None
         if conditions is None:
+            # A filter that was not understood is not to let everything through.
+            if not isinstance(value, Mapping) or any(each is not None for each in value.values()):
+                raise InvalidPayload(f"{path} should have 'conditions'")
             continue
         if not isinstance(conditions, Mapping):
             raise InvalidPayload(f"{path}.conditions should be object")

@@ -71,6 +71,9 @@ async def qualify(ctx: Context, body: QualificationBody) -> Qualification:
     answered = QualifiedList(data=views, total=len(views), has_more=more or search.cut)
     if answered.has_more:
         answered.more_starting_after = search.ended(found, limit)
+    if more:
+        # Those who page by the time of the last one, as the reference describes, lose none either.
+        views[-1].created_at = search.ended(found, limit)
     answer = Qualification(
         redeemables=answered,
         tracking_id=buyers.tracking_id(ctx, body, request.customer) or UNSET,

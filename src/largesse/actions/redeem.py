@@ -120,7 +120,7 @@ async def _hold_orders(requests: Mapping[int, Request]) -> dict[int, Request]:
         row = request.order
         if row is not None and row["status"] == order_rules.CANCELED:
             raise InvalidOrder("A canceled order cannot be redeemed for")
-        if seen.again(checkout.order_name(request) if row is None else row["id"]):
+        if seen.again(*(checkout.order_names(request) if row is None else (row["id"],))):
             del kept[place]
     return kept
 
