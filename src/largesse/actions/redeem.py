@@ -11,13 +11,15 @@ from largesse.actions import buyers, checkout, checkout_bodies, customers
 from largesse.actions.checkout import Request
 from largesse.actions.checkout_bodies import CheckoutBody
 from largesse.actions.customers import CustomerBody
+from largesse.actions.orders import OrderBody
 from largesse.actions.redemption_draft import Draft
 from largesse.actions.redemption_rows import Writing
 from largesse.actions.redemption_view import Redeemed
 from largesse.engine import orders as order_rules
-from largesse.kit.errors import InvalidOrder
+from largesse.kit.errors import DuplicateFound, InvalidOrder
 from largesse.kit.routing import Answered
 from largesse.store import customers as customer_store
+from largesse.store import orders as order_store
 from largesse.store.context import Context
 
 Ask = tuple[Context, CheckoutBody]
@@ -124,12 +126,22 @@ async def _hold_orders(requests: Mapping[int, Request]) -> dict[int, Request]:
             del kept[place]
             continue
         await checkout.find_order(request, lock=True)
-        row = request.order
-        if row is not None and row["status"] == order_rules.CANCELED:
+        row, body = request.order, request.body.order
+        status = row["status"] if row is not None else None
+        if order_rules.CANCELED in (status, body.status if body is not None else None):
             raise InvalidOrder("A canceled order cannot be redeemed for")
+        if row is None and body is not None:
+            await _check_free(request.ctx, body)
         if row is not None and row["id"] != name(place) and seen.again(row["id"]):
             del kept[place]
     return kept
+
+
+async def _check_free(ctx: Context, order: OrderBody) -> None:
+    """Raises DuplicateFound where an order is new by its id, and its source id another's."""
+    name = order.source_id if order.id else None
+    if name and await order_store.find(ctx.db, ctx.project_id, name) is not None:
+        raise DuplicateFound.of("order", name)
 
 
 async def _hold_buyers(requests: Mapping[int, Request]) -> dict[int, Request]:
