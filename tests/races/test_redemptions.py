@@ -205,6 +205,35 @@ def test_a_limit_that_is_set_while_they_redeem(shop: Shop) -> None:
     recount(shop)
 
 
+def test_a_rollback_while_somebody_is_the_first_to_count(shop: Shop) -> None:
+    campaign(shop, "C", ["a", "b"])
+    done = redeem(shop, "b")["redemptions"][0]["id"]
+    limited(shop, "campaign.redemptions.count", 2, campaign="C")
+    order = {"source_id": "o", "amount": 100, "customer": {"source_id": "ann"}}
+    said(shop.api.post("/v1/orders", json=order))
+    with Session(database_url(shop.server)) as session:
+        # Whoever redeems for ann's order waits for her when all is counted.
+        session.hold(shop, "ann")
+        first = threading.Thread(
+            target=redeem, args=(shop, "a"), kwargs={"customer": "bob", "order": {"source_id": "o"}}
+        )
+        path = f"/v1/redemptions/{done}/rollback"
+        second = threading.Thread(target=shop.api.post, args=(path,))
+        first.start()
+        until(lambda: session.waiting() == 1)
+        second.start()
+        until(lambda: session.waiting() == 2 or not second.is_alive())
+        session.release()
+        first.join()
+        second.join()
+    # As it is when nobody redeems in the first seconds.
+    aged = "UPDATE counters SET created_at = created_at - interval '1 minute' WHERE project_id = $1"
+    sql(shop.server, aged, shop.id)
+    recount(shop)
+    redeem(shop, "b")
+    assert race(shop, [redeeming("b")])[1] == {BROKE_A_RULE: 1}
+
+
 def test_a_limit_of_a_campaign_on_one_of_its_codes(shop: Shop) -> None:
     """Redemptions of the others, which it does not guard, count as well."""
     campaign(shop, "C", ["guarded", "free"])

@@ -264,6 +264,7 @@ class _Undoing:
         as they were.
         """
         ctx, zone = self.ctx, ZoneInfo(self.ctx.project.timezone)
+        found: list[incentives.Tally] = []
         for of in self.children:
             sums = {
                 "redemptions": 1,
@@ -276,10 +277,13 @@ class _Undoing:
                 subjects = loaded.incentive.subjects(of["customer_id"], of["channel_id"])
                 clock, week = Clock(of["created_at"], zone), ctx.settings.week_starts_on
                 for _, tally in incentives.tallies(loaded.incentive, subjects, clock, week):
-                    self.writing.count({tally.key: sums[tally.counter.measure]}, -1)
+                    # What is deleted for good is counted no more; its campaign is.
+                    if loaded.incentive.id or "incentive" not in tally.counter.scope:
+                        self.writing.count({tally.key: sums[tally.counter.measure]}, -1)
+                        found.append(tally)
             if of["counted"] is not None:
                 self.writing.count(msgspec.json.decode(bytes(of["counted"])), -1)
-        await counters.hold_known(ctx.db, ctx.project_id, list(self.writing.counted))
+        await counters.hold_back(ctx.db, ctx.project_id, self.writing.counted, found, zone, ctx.now)
 
     def _loaded(self, of: Row) -> Loaded | None:
         """What was redeemed; its campaign where it is deleted for good."""
