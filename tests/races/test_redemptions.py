@@ -265,6 +265,36 @@ def test_a_code_for_those_who_have_bought_nothing_yet(shop: Shop) -> None:
     recount(shop)
 
 
+def test_customers_who_redeem_for_each_other(shop: Shop) -> None:
+    """Everybody waits for those whose order it is before they count, and nobody in a circle."""
+    campaign(shop, "C", [f"k{n}" for n in range(40)])
+    limited(shop, "campaign.redemptions.count", 1000, campaign="C")
+    people = [f"c{n}" for n in range(3)]
+    for n in range(40):
+        order = {"source_id": f"o{n}", "amount": 100, "customer": {"source_id": people[n % 3]}}
+        said(shop.api.post("/v1/orders", json=order))
+    before = deadlocks(shop)
+    asks = [
+        redeeming(f"k{n}", customer=people[(n + n // 3) % 3], order={"source_id": f"o{n}"})
+        for n in range(40)
+    ]
+    answers, outcomes = race(shop, asks)
+    assert outcomes == {WON: 40}
+    done = [answer.json()["redemptions"][0]["id"] for answer in answers]
+    _, outcomes = race(shop, [("POST", f"/v1/redemptions/{id_}/rollback", {}) for id_ in done])
+    assert outcomes == {WON: 40}
+    recount(shop)
+    recounted(shop)
+    assert deadlocks(shop) == before
+
+
+def deadlocks(shop: Shop) -> int:
+    time.sleep(1)  # the database tells of them with a delay
+    statement = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    n: int = sql(shop.server, statement)[0][0]
+    return n
+
+
 # --- gift cards ---------------------------------------------------------------------------------
 
 

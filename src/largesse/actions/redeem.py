@@ -5,7 +5,6 @@ for any number of requests at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from largesse.actions import buyers, checkout, checkout_bodies, customers
 from largesse.actions.checkout import Request
@@ -16,6 +15,7 @@ from largesse.actions.redemption_draft import Draft
 from largesse.actions.redemption_rows import Writing
 from largesse.actions.redemption_view import Redeemed
 from largesse.engine import orders as order_rules
+from largesse.kit.db import Row
 from largesse.kit.errors import DuplicateFound, InvalidOrder
 from largesse.kit.routing import Answered
 from largesse.store import customers as customer_store
@@ -77,8 +77,7 @@ async def _round(asks: Mapping[int, Ask]) -> dict[int, tuple[Request, Answer]]:
         await checkout.learn(request, checkout.of_request(request, found))
     together = list(requests.values())
     shared = await checkout.share(together, found, lock=True)
-    held = [request.customer["id"] for request in together if request.customer is not None]
-    writing = Writing(together[0].ctx, together[0].known, found, held)
+    writing = Writing(together[0].ctx, together[0].known, found)
     rows = {loaded.row["id"]: dict(loaded.row) for loaded in found.vouchers.values()}
     done: dict[int, tuple[Request, Answer]] = {}
     for place, request in requests.items():
@@ -155,12 +154,7 @@ async def _hold_buyers(requests: Mapping[int, Request]) -> dict[int, Request]:
             body = CustomerBody(id=request.order["customer_id"])
         if body is not None:
             wanted.append((place, body))
-    known: dict[str, Any] = {}
-    ctx = next(iter(requests.values())).ctx
-    plain = {body.source_id for _, body in wanted if _is_plain(body)}
-    if plain:
-        rows = await ctx.db.fetch(customer_store.HOLD_NAMED, ctx.project_id, sorted(plain))
-        known = {row["source_id"]: row for row in rows}
+    known = await _hold_people(requests, [body for _, body in wanted])
     seen, kept = _Seen(), dict(requests)
     for place, body in sorted(wanted, key=lambda each: each[1].id or each[1].source_id or ""):
         request, name = requests[place], body.id or body.source_id
@@ -174,6 +168,32 @@ async def _hold_buyers(requests: Mapping[int, Request]) -> dict[int, Request]:
         if id_ != name and seen.again(id_):
             del kept[place]
     return kept
+
+
+async def _hold_people(
+    requests: Mapping[int, Request], buying: Sequence[CustomerBody]
+) -> dict[str, Row]:
+    """Holds who buys, whose orders these are and who referred them, all at once and in one order;
+    those who have a source id by that. One alone who is not named by it is left to be held later.
+    """
+    people = list(buying)
+    for request in requests.values():
+        row, order = request.order, request.body.order
+        if row is not None and row["customer_id"]:
+            people.append(CustomerBody(id=row["customer_id"]))
+        elif order is not None and row is None:
+            people += [order.referrer] if order.referrer else []
+            people += [CustomerBody(id=order.referrer_id)] if order.referrer_id else []
+    ids = sorted({person.id for person in people if person.id})
+    names = sorted({person.source_id for person in people if person.source_id and not person.id})
+    ctx = next(iter(requests.values())).ctx
+    if ids and len(ids) + len(names) > 1:
+        rows = await ctx.db.fetch(customer_store.HOLD_MANY, ctx.project_id, ids, names)
+    elif any(_is_plain(person) for person in buying):
+        rows = await ctx.db.fetch(customer_store.HOLD_NAMED, ctx.project_id, names)
+    else:
+        rows = []
+    return {row["source_id"]: row for row in rows if row["source_id"]}
 
 
 def _is_plain(body: CustomerBody) -> bool:

@@ -166,8 +166,7 @@ class _Undoing:
         self.campaigns = await redeemables.campaigns(ctx.db, ctx.project_id, sorted(lost - {None}))
         await self._hold_customer()
         self.known = await definitions.current(ctx.db, ctx.project_id)
-        held = [] if self.customer is None else [self.customer["id"]]
-        self.writing = Writing(ctx, self.known, self.found, held)
+        self.writing = Writing(ctx, self.known, self.found)
         self.tracking_id = row["tracking_id"]
 
     def _check_order(self) -> None:
@@ -178,6 +177,9 @@ class _Undoing:
 
     async def _hold_customer(self) -> None:
         ctx, row, given = self.ctx, self.of, self.body.customer
+        if self.order is not None and self.order["customer_id"] != row["customer_id"]:
+            both = [self.order["customer_id"], row["customer_id"]]
+            await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, both)
         if given is not None and not buyers.is_told(given):
             given = None
         if given is not None:
@@ -260,9 +262,7 @@ class _Undoing:
         return self.tell("rollback.succeeded", of, written, order, measures)
 
     async def _count_back(self) -> None:
-        """Moves back what the redemption added to counters, as the rules are now; units of products
-        as they were.
-        """
+        """Moves back what it added to counters, as the rules are now; units as they were."""
         ctx, zone = self.ctx, ZoneInfo(self.ctx.project.timezone)
         found: list[incentives.Tally] = []
         for of in self.children:
