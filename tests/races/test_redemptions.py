@@ -288,6 +288,27 @@ def test_customers_who_redeem_for_each_other(shop: Shop) -> None:
     assert deadlocks(shop) == before
 
 
+def test_somebody_is_forgotten_while_others_redeem_for_them(shop: Shop) -> None:
+    """What is held for a redemption or a rollback is held in the same order to forget somebody."""
+    for n in range(20):
+        coupon(shop, f"k{n}")
+        order = {"source_id": f"o{n}", "amount": 100, "customer": {"source_id": "ann"}}
+        said(shop.api.post("/v1/orders", json=order))
+    of = [{"customer": who, "order": {"source_id": f"o{n}"}} for n in range(20) for who in "ab"]
+    asks = [redeeming(f"k{n % 20}", **each) for n, each in enumerate(of)]
+    asks += [redeeming(f"k{n}", customer="ann", amount=50) for n in range(20)]
+    answers, outcomes = race(shop, asks)
+    assert outcomes == {WON: 60}
+    before = deadlocks(shop)
+    done = [answer.json()["redemptions"][0]["id"] for answer in answers]
+    again: list[Ask] = [("POST", f"/v1/redemptions/{id_}/rollback", {}) for id_ in done[20:]]
+    again[20:20] = asks[:10]
+    again.insert(25, ("POST", "/v1/customers/ann/permanent-deletion", None))
+    answers, _ = race(shop, again)
+    assert answers[25].status_code == 200
+    assert deadlocks(shop) == before
+
+
 def deadlocks(shop: Shop) -> int:
     time.sleep(1)  # the database tells of them with a delay
     statement = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
