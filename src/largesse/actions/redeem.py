@@ -186,13 +186,13 @@ async def _hold_people(
             people += [CustomerBody(id=order.referrer_id)] if order.referrer_id else []
     ids = sorted({person.id for person in people if person.id})
     names = sorted({person.source_id for person in people if person.source_id and not person.id})
+    if not people or (len(people) == len(buying) == 1 and not _is_plain(buying[0])):
+        return {}
     ctx = next(iter(requests.values())).ctx
-    if ids and len(ids) + len(names) > 1:
+    if ids:
         rows = await ctx.db.fetch(customer_store.HOLD_MANY, ctx.project_id, ids, names)
-    elif any(_is_plain(person) for person in buying):
-        rows = await ctx.db.fetch(customer_store.HOLD_NAMED, ctx.project_id, names)
     else:
-        rows = []
+        rows = await ctx.db.fetch(customer_store.HOLD_NAMED, ctx.project_id, names)
     return {row["source_id"]: row for row in rows if row["source_id"]}
 
 
