@@ -254,6 +254,27 @@ def test_two_rules_are_counted_each_for_itself(shop: Shop) -> None:
     assert refused(shop, "b", customer="bob") == BROKEN
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("campaign.redemptions.count", 2),
+        ("campaign.redemptions.count.daily", 2),
+        ("campaign.redemptions.customers_count", 2),
+        ("campaign.orders.amount", 10000),
+        ("campaign.orders.amount_discounted", 2000),
+    ],
+)
+def test_a_limit_of_a_campaign_on_one_of_its_codes_counts_what_is_stacked_with_it(
+    shop: Shop, name: str, most: int
+) -> None:
+    campaign(shop, "a", "b")
+    limit(shop, name, most, voucher=shop.api.get("/v1/vouchers/b").json()["id"])
+    redeem(shop, "a", order=5000, customer="ann")
+    assert refused(shop, "a", "b", order=5001, customer="ann") == BROKEN
+    redeem(shop, "b", order=5000, customer="ann")
+    assert refused(shop, "b", order=5000, customer="ann") == BROKEN
+
+
 # --- units of products --------------------------------------------------------------------------
 
 EACH_100 = {

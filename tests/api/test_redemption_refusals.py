@@ -310,6 +310,19 @@ def test_a_new_order_cannot_have_the_source_id_of_another(shop: Shop, order_id: 
     assert (left(shop, "TEN"), len(listed(shop))) == (1, 1)
 
 
+def test_nothing_is_redeemed_for_an_order_that_is_canceled_with_it(shop: Shop) -> None:
+    create(shop, "TEN")
+    paid = {"source_id": "o", "amount": 900, "status": "PAID", "customer": {"source_id": "ann"}}
+    assert shop.api.post("/v1/orders", json=paid).status_code == 200
+    for order in ({"source_id": "o"}, {"source_id": "new", "amount": 900}):
+        answer = post(shop, "TEN", order={**order, "status": "CANCELED"}, customer="ann")
+        assert (answer.status_code, answer.json()["key"]) == (400, "invalid_order")
+    assert shop.api.get("/v1/orders/o").json()["status"] == "PAID"
+    assert shop.api.get("/v1/orders/new").status_code == 404
+    assert read_customer(shop, "ann")["summary"]["orders"]["total_amount"] == 900
+    assert left(shop, "TEN") == 0
+
+
 def test_two_names_of_somebody(shop: Shop) -> None:
     create(shop, "TEN")
     ann, bob = save_customer(shop, source_id="ann"), save_customer(shop, source_id="bob")

@@ -210,6 +210,14 @@ def test_an_order_that_was_created_is_paid_with_its_redemption(shop: Shop) -> No
     )
 
 
+def test_an_order_does_not_go_back_with_its_redemption(shop: Shop) -> None:
+    create(shop, "TEN")
+    body = {"source_id": "o", "amount": 5000, "status": "FULFILLED"}
+    assert shop.api.post("/v1/orders", json=body).status_code == 200
+    order = {"source_id": "o", "status": "CREATED"}
+    assert redeem(shop, "TEN", order=order)["order"]["status"] == "FULFILLED"
+
+
 def test_the_credits_of_a_holder(shop: Shop) -> None:
     """What is to go is of those who hold a card; what was redeemed, of those who redeem."""
     save(shop, source_id="bob")

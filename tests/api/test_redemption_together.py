@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -70,6 +71,27 @@ def shared(shop: Shop) -> int:
     )
     n: int = found[0]["n"]
     return n
+
+
+@contextmanager
+def held(shop: Shop, *codes: str, seconds: float) -> Iterator[None]:
+    """Somebody else holds these vouchers for so long, so that who redeems them has to wait."""
+    begun = threading.Event()
+
+    async def hold(connection: Any) -> None:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT FROM vouchers WHERE project_id = $1 AND code = ANY($2) FOR UPDATE",
+                *(shop.id, codes),
+            )
+            begun.set()
+            await asyncio.sleep(seconds)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(lambda: on_database(shop.server, hold))
+        assert begun.wait(10)
+        yield
+        holding.result()
 
 
 def test_each_is_answered_for_itself(hot: Shop) -> None:
@@ -237,30 +259,34 @@ def test_vouchers_of_all_kinds_share_what_is_left(hot: Shop) -> None:
     recount(hot)
 
 
+def test_a_limit_of_a_campaign_on_one_of_its_codes_sees_the_others(hot: Shop) -> None:
+    """Twenty redemptions of the campaign and no more: of the others there may be any number, of the
+    limited one none after the twentieth of all.
+    """
+    campaign(hot, "C", ["LIMITED", "FREE"])
+    limited(hot, "campaign.redemptions.count", 20, voucher="LIMITED")
+    with held(hot, "FREE", "LIMITED", seconds=0.4):
+        answers = at_once(hot, *[body("LIMITED" if n % 2 else "FREE") for n in range(80)])
+    assert shared(hot) > 2
+    done = [answer.json()["redemptions"][0] for answer in answers if answer.status_code == 200]
+    done.sort(key=lambda each: each["id"])
+    codes = [each["voucher"]["code"] for each in done]
+    assert codes.count("FREE") == 40
+    assert set(codes[20:]) == {"FREE"}
+
+
 def test_a_voucher_that_somebody_holds_holds_up_nobody_else(hot: Shop) -> None:
     for name in ("held", "free"):
         create(hot, name)
     free = {"redeemables": [voucher("free")]}
 
-    async def hold(connection: Any) -> None:
-        async with connection.transaction():
-            await connection.execute(
-                "SELECT FROM vouchers WHERE project_id = $1 AND code = 'held' FOR UPDATE", hot.id
-            )
-            held.set()
-            await asyncio.sleep(6)
-
-    held = threading.Event()
-    with ThreadPoolExecutor(2) as pool:
-        holding = pool.submit(lambda: on_database(hot.server, hold))
-        held.wait(10)
+    with held(hot, "held", seconds=6), ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(lambda: at_once(hot, *[{"redeemables": [voucher("held")]}] * 3))
         begun = time.monotonic()
         for _ in range(4):
             assert statuses(at_once(hot, *[free] * 5)) == {200: 5}
         assert time.monotonic() - begun < 4
         assert not waiting.done()
-        holding.result()
         assert statuses(waiting.result()) == {200: 3}
 
 

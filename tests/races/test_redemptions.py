@@ -205,6 +205,35 @@ def test_a_limit_that_is_set_while_they_redeem(shop: Shop) -> None:
     recount(shop)
 
 
+def test_a_rollback_while_somebody_is_the_first_to_count(shop: Shop) -> None:
+    campaign(shop, "C", ["a", "b"])
+    done = redeem(shop, "b")["redemptions"][0]["id"]
+    limited(shop, "campaign.redemptions.count", 2, campaign="C")
+    order = {"source_id": "o", "amount": 100, "customer": {"source_id": "ann"}}
+    said(shop.api.post("/v1/orders", json=order))
+    with Session(database_url(shop.server)) as session:
+        # Whoever redeems for ann's order waits for her when all is counted.
+        session.hold(shop, "ann")
+        first = threading.Thread(
+            target=redeem, args=(shop, "a"), kwargs={"customer": "bob", "order": {"source_id": "o"}}
+        )
+        path = f"/v1/redemptions/{done}/rollback"
+        second = threading.Thread(target=shop.api.post, args=(path,))
+        first.start()
+        until(lambda: session.waiting() == 1)
+        second.start()
+        until(lambda: session.waiting() == 2 or not second.is_alive())
+        session.release()
+        first.join()
+        second.join()
+    # As it is when nobody redeems in the first seconds.
+    aged = "UPDATE counters SET created_at = created_at - interval '1 minute' WHERE project_id = $1"
+    sql(shop.server, aged, shop.id)
+    recount(shop)
+    redeem(shop, "b")
+    assert race(shop, [redeeming("b")])[1] == {BROKE_A_RULE: 1}
+
+
 def test_a_limit_of_a_campaign_on_one_of_its_codes(shop: Shop) -> None:
     """Redemptions of the others, which it does not guard, count as well."""
     campaign(shop, "C", ["guarded", "free"])
@@ -234,6 +263,57 @@ def test_a_code_for_those_who_have_bought_nothing_yet(shop: Shop) -> None:
     _, outcomes = race(shop, asks)
     assert outcomes == {WON: 8, (400, "customer_rules_violated"): 88}
     recount(shop)
+
+
+def test_customers_who_redeem_for_each_other(shop: Shop) -> None:
+    """Everybody waits for those whose order it is before they count, and nobody in a circle."""
+    campaign(shop, "C", [f"k{n}" for n in range(40)])
+    limited(shop, "campaign.redemptions.count", 1000, campaign="C")
+    people = [f"c{n}" for n in range(3)]
+    for n in range(40):
+        order = {"source_id": f"o{n}", "amount": 100, "customer": {"source_id": people[n % 3]}}
+        said(shop.api.post("/v1/orders", json=order))
+    before = deadlocks(shop)
+    asks = [
+        redeeming(f"k{n}", customer=people[(n + n // 3) % 3], order={"source_id": f"o{n}"})
+        for n in range(40)
+    ]
+    answers, outcomes = race(shop, asks)
+    assert outcomes == {WON: 40}
+    done = [answer.json()["redemptions"][0]["id"] for answer in answers]
+    _, outcomes = race(shop, [("POST", f"/v1/redemptions/{id_}/rollback", {}) for id_ in done])
+    assert outcomes == {WON: 40}
+    recount(shop)
+    recounted(shop)
+    assert deadlocks(shop) == before
+
+
+def test_somebody_is_forgotten_while_others_redeem_for_them(shop: Shop) -> None:
+    """What is held for a redemption or a rollback is held in the same order to forget somebody."""
+    for n in range(20):
+        coupon(shop, f"k{n}")
+        order = {"source_id": f"o{n}", "amount": 100, "customer": {"source_id": "ann"}}
+        said(shop.api.post("/v1/orders", json=order))
+    of = [{"customer": who, "order": {"source_id": f"o{n}"}} for n in range(20) for who in "ab"]
+    asks = [redeeming(f"k{n % 20}", **each) for n, each in enumerate(of)]
+    asks += [redeeming(f"k{n}", customer="ann", amount=50) for n in range(20)]
+    answers, outcomes = race(shop, asks)
+    assert outcomes == {WON: 60}
+    before = deadlocks(shop)
+    done = [answer.json()["redemptions"][0]["id"] for answer in answers]
+    again: list[Ask] = [("POST", f"/v1/redemptions/{id_}/rollback", {}) for id_ in done[20:]]
+    again[20:20] = asks[:10]
+    again.insert(25, ("POST", "/v1/customers/ann/permanent-deletion", None))
+    answers, _ = race(shop, again)
+    assert answers[25].status_code == 200
+    assert deadlocks(shop) == before
+
+
+def deadlocks(shop: Shop) -> int:
+    time.sleep(1)  # the database tells of them with a delay
+    statement = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    n: int = sql(shop.server, statement)[0][0]
+    return n
 
 
 # --- gift cards ---------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from largesse.actions.checkout_bodies import (
 from largesse.actions.order_items import Catalogue
 from largesse.engine import incentives, lines, redemption, refusals
 from largesse.engine.calendar import Clock
-from largesse.engine.incentives import Incentive
+from largesse.engine.counters import Subject
+from largesse.engine.incentives import Incentive, Tally
 from largesse.engine.lines import Cart
 from largesse.engine.orders import Item, Sold
 from largesse.engine.redemption import Asked, Plan
@@ -253,15 +254,17 @@ class Shared:
     left them, and the counters.
     """
 
-    def __init__(self, counted: Mapping[str, int]) -> None:
+    def __init__(self, counted: Mapping[str, int], tallies: Iterable[Tally] = ()) -> None:
         self.incentives: dict[str, Incentive] = {}
         self.counters = dict(counted)
+        self._elsewhere = {tally.key: tally for tally in tallies if tally.elsewhere}
 
     def now(self, incentive: Incentive) -> Incentive:
         return self.incentives.get(incentive.id, incentive)
 
-    def move(self, plan: Plan) -> None:
+    def move(self, request: Request, plan: Plan) -> None:
         """What one request's plan moves, before the next is decided."""
+        week = request.ctx.settings.week_starts_on
         for step in plan.applicable:
             incentive, outcome = step.asked.incentive, step.outcome
             assert incentive is not None
@@ -271,7 +274,12 @@ class Shared:
                 redeemed=incentive.redeemed + 1,
                 balance=incentive.balance - outcome.credits,
             )
-            for key, n in outcome.counted.items():
+            moved = {k: n for k, n in outcome.counted.items() if k not in self._elsewhere}
+            subjects = _subjects(request, incentive)
+            for key, tally in self._elsewhere.items():
+                if tally.counts(subjects, request.clock, week):
+                    moved[key] = outcome.sums.get(tally.counter.measure, 0)
+            for key, n in moved.items():
                 self.counters[key] = self.counters.get(key, 0) + n
 
 
@@ -286,17 +294,20 @@ async def share(requests: Sequence[Request], found: Redeemables, *, lock: bool =
     zone = ZoneInfo(ctx.project.timezone)
     if lock:
         held = await counters.hold(ctx.db, ctx.project_id, tallies, zone, ctx.now)
-        return Shared(held)
-    return Shared(await counters.read(ctx.db, ctx.project_id, tallies, zone))
+        return Shared(held, tallies)
+    return Shared(await counters.read(ctx.db, ctx.project_id, tallies, zone), tallies)
 
 
-def _tallies(request: Request, found: Redeemables) -> Iterable[incentives.Tally]:
-    ctx, clock, week = request.ctx, request.clock, request.ctx.settings.week_starts_on
-    customer_id = request.facts.id if request.facts else None
+def _subjects(request: Request, incentive: Incentive) -> dict[Subject, str]:
+    return incentive.subjects(request.facts.id if request.facts else None, api_key(request.ctx))
+
+
+def _tallies(request: Request, found: Redeemables) -> Iterable[Tally]:
+    clock, week = request.clock, request.ctx.settings.week_starts_on
     for incentive in of_request(request, found):
         if not incentive.guards:
             continue
-        subjects = incentive.subjects(customer_id, api_key(ctx))
+        subjects = _subjects(request, incentive)
         for _, tally in incentives.tallies(incentive, subjects, clock, week):
             yield tally
         if request.cart is not None:

@@ -279,6 +279,9 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
         raise NotFound.of("customer", id_or_source_id)
     await _forget_rows(ctx, row, customer_ids)
     # Whoever orders or does something for them holds their row: it ends first, or finds nobody.
+    # Redemptions that are rolled back and orders that exist are held before their customer.
+    for statement in (redemptions.HOLD_OF_CUSTOMERS, orders.HOLD_OF_CUSTOMERS):
+        await ctx.db.fetch(statement, ctx.project_id, customer_ids)
     await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, customer_ids)
     gone = Deleted()
     gone.orders = await _forget_orders(ctx, customer_ids)

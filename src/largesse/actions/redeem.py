@@ -15,6 +15,7 @@ from largesse.actions.redemption_draft import Draft
 from largesse.actions.redemption_rows import Writing
 from largesse.actions.redemption_view import Redeemed
 from largesse.engine import orders as order_rules
+from largesse.kit.db import Row
 from largesse.kit.errors import InvalidOrder
 from largesse.kit.grouping import LATER
 from largesse.kit.routing import Answered
@@ -77,15 +78,14 @@ async def _decided(asks: Sequence[Ask]) -> dict[int, tuple[Request, Answer]]:
         await checkout.learn(request, checkout.of_request(request, found))
     together = list(requests.values())
     shared = await checkout.share(together, found, lock=True)
-    held = [request.customer["id"] for request in together if request.customer is not None]
-    writing = Writing(together[0].ctx, together[0].known, found, held)
+    writing = Writing(together[0].ctx, together[0].known, found)
     rows = {loaded.row["id"]: dict(loaded.row) for loaded in found.vouchers.values()}
     done: dict[int, tuple[Request, Answer]] = {}
     for place, request in requests.items():
         plan = checkout.decide(request, found, shared)
         draft = Draft(request, found, rows, writing)
         if plan.valid:
-            shared.move(plan)
+            shared.move(request, plan)
             done[place] = (request, await draft.redeemed())
         else:
             done[place] = (request, draft.refused())
@@ -117,8 +117,9 @@ async def _hold_orders(requests: Mapping[int, Request]) -> dict[int, Request]:
     await checkout.hold_orders(list(requests.values()))
     seen, kept = _Seen(), dict(requests)
     for place, request in requests.items():
-        row = request.order
-        if row is not None and row["status"] == order_rules.CANCELED:
+        row, body = request.order, request.body.order
+        status = row["status"] if row is not None else None
+        if order_rules.CANCELED in (status, body.status if body is not None else None):
             raise InvalidOrder("A canceled order cannot be redeemed for")
         if seen.again(*(checkout.order_names(request) if row is None else (row["id"],))):
             del kept[place]
@@ -136,12 +137,7 @@ async def _hold_buyers(requests: Mapping[int, Request]) -> dict[int, Request]:
             body = CustomerBody(id=request.order["customer_id"])
         if body is not None:
             wanted.append((place, body))
-    known: dict[str, Any] = {}
-    ctx = next(iter(requests.values())).ctx
-    plain = {body.source_id for _, body in wanted if _is_plain(body)}
-    if plain:
-        rows = await ctx.db.fetch(customer_store.HOLD_NAMED, ctx.project_id, sorted(plain))
-        known = {row["source_id"]: row for row in rows}
+    known = await _hold_people(requests, [body for _, body in wanted])
     seen, kept = _Seen(), dict(requests)
     for place, body in sorted(wanted, key=lambda each: each[1].id or each[1].source_id or ""):
         request, name = requests[place], body.id or body.source_id
@@ -151,10 +147,37 @@ async def _hold_buyers(requests: Mapping[int, Request]) -> dict[int, Request]:
         row = known.get(body.source_id or "") if _is_plain(body) else None
         request.customer = row or await customers.mention(request.ctx, body)
         buyers.agree(request.ctx, request.body, request.customer)
-        id_ = request.customer["id"] if request.customer is not None else None
-        if id_ != name and seen.again(id_):
+        owner = request.order["customer_id"] if request.order is not None else None
+        others = {owner, request.customer["id"] if request.customer is not None else None}
+        if seen.again(*others - {name}):
             del kept[place]
     return kept
+
+
+async def _hold_people(
+    requests: Mapping[int, Request], buying: Sequence[CustomerBody]
+) -> dict[str, Row]:
+    """Holds who buys, whose orders these are and who referred them, all at once and in one order;
+    those who have a source id by that. One alone who is not named by it is left to be held later.
+    """
+    people = list(buying)
+    for request in requests.values():
+        row, order = request.order, request.body.order
+        if row is not None and row["customer_id"]:
+            people.append(CustomerBody(id=row["customer_id"]))
+        elif order is not None and row is None:
+            people += [order.referrer] if order.referrer else []
+            people += [CustomerBody(id=order.referrer_id)] if order.referrer_id else []
+    ids = sorted({person.id for person in people if person.id})
+    names = sorted({person.source_id for person in people if person.source_id and not person.id})
+    if not people or (len(people) == len(buying) == 1 and not _is_plain(buying[0])):
+        return {}
+    ctx = next(iter(requests.values())).ctx
+    if ids:
+        rows = await ctx.db.fetch(customer_store.HOLD_MANY, ctx.project_id, ids, names)
+    else:
+        rows = await ctx.db.fetch(customer_store.HOLD_NAMED, ctx.project_id, names)
+    return {row["source_id"]: row for row in rows if row["source_id"]}
 
 
 def _is_plain(body: CustomerBody) -> bool:

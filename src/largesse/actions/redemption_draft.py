@@ -154,8 +154,7 @@ class Draft:
         made = msgspec.json.decode(bytes(before)) if before else {}
         made |= self._entry(ids, parent_id)
         if row is not None:
-            status = (body.status if body else None) or row["status"]
-            status = order_rules.PAID if status == order_rules.CREATED else status
+            status = order_rules.redeemed(row["status"], body.status if body else None)
             members = checkout_view.stored(row) | {
                 "status": status,
                 "updated_at": wire.stamp(ctx.now),

@@ -16,7 +16,6 @@ from largesse.kit import db, wire
 from largesse.kit.db import Row
 from largesse.kit.errors import InvalidPayload
 from largesse.store import counters, events, redemptions, sessions
-from largesse.store import customers as customer_store
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
 from largesse.store.events import Event
@@ -28,17 +27,14 @@ Moves = dict[str, dict[str, int]]
 
 
 class Writing:
-    """All that some requests write, who hold what they found and the customers of `held`. Sums are
-    moved by what is gathered here.
+    """All that some requests write, who hold what they found, and the customers who buy or whose
+    orders these are. Sums are moved by what is gathered here.
     """
 
-    def __init__(
-        self, ctx: Context, known: Definitions, found: Redeemables, held: Iterable[str]
-    ) -> None:
+    def __init__(self, ctx: Context, known: Definitions, found: Redeemables) -> None:
         self.ctx = ctx
         self.known = known
         self.found = found
-        self.held = set(held)
         self.rows: list[Redemption] = []
         self.entries: list[Transaction] = []
         self.spent: dict[str, tuple[int, int]] = {}
@@ -109,9 +105,6 @@ class Writing:
             raise db.Again
 
     async def _sum_up(self) -> None:
-        if strangers := self.ordered - self.held:
-            # Whose order it is when another redeems: the statement below reads their last order.
-            await self.ctx.db.fetch(customer_store.HOLD_IDS, self.ctx.project_id, sorted(strangers))
         moved = {id_: moves for id_, moves in self.sums.items() if any(moves.values())}
         try:
             rows = await redemptions.sum_up(

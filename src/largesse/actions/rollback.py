@@ -166,8 +166,7 @@ class _Undoing:
         self.campaigns = await redeemables.campaigns(ctx.db, ctx.project_id, sorted(lost - {None}))
         await self._hold_customer()
         self.known = await definitions.current(ctx.db, ctx.project_id)
-        held = [] if self.customer is None else [self.customer["id"]]
-        self.writing = Writing(ctx, self.known, self.found, held)
+        self.writing = Writing(ctx, self.known, self.found)
         self.tracking_id = row["tracking_id"]
 
     def _check_order(self) -> None:
@@ -178,6 +177,9 @@ class _Undoing:
 
     async def _hold_customer(self) -> None:
         ctx, row, given = self.ctx, self.of, self.body.customer
+        if self.order is not None and self.order["customer_id"] != row["customer_id"]:
+            both = [self.order["customer_id"], row["customer_id"]]
+            await ctx.db.fetch(orders.HOLD_CUSTOMERS, ctx.project_id, both)
         if given is not None and not buyers.is_told(given):
             given = None
         if given is not None:
@@ -260,10 +262,9 @@ class _Undoing:
         return self.tell("rollback.succeeded", of, written, order, measures)
 
     async def _count_back(self) -> None:
-        """Moves back what the redemption added to counters, as the rules are now; units of products
-        as they were.
-        """
+        """Moves back what it added to counters, as the rules are now; units as they were."""
         ctx, zone = self.ctx, ZoneInfo(self.ctx.project.timezone)
+        found: list[incentives.Tally] = []
         for of in self.children:
             sums = {
                 "redemptions": 1,
@@ -276,10 +277,13 @@ class _Undoing:
                 subjects = loaded.incentive.subjects(of["customer_id"], of["channel_id"])
                 clock, week = Clock(of["created_at"], zone), ctx.settings.week_starts_on
                 for _, tally in incentives.tallies(loaded.incentive, subjects, clock, week):
-                    self.writing.count({tally.key: sums[tally.counter.measure]}, -1)
+                    # What is deleted for good is counted no more; its campaign is.
+                    if loaded.incentive.id or "incentive" not in tally.counter.scope:
+                        self.writing.count({tally.key: sums[tally.counter.measure]}, -1)
+                        found.append(tally)
             if of["counted"] is not None:
                 self.writing.count(msgspec.json.decode(bytes(of["counted"])), -1)
-        await counters.hold_known(ctx.db, ctx.project_id, list(self.writing.counted))
+        await counters.hold_back(ctx.db, ctx.project_id, self.writing.counted, found, zone, ctx.now)
 
     def _loaded(self, of: Row) -> Loaded | None:
         """What was redeemed; its campaign where it is deleted for good."""

@@ -7,7 +7,7 @@ are discounted, and the rules that wait for the discount.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -25,6 +25,7 @@ from largesse.engine import (
 from largesse.engine.applicability import Applicability, Budget, Entry, Portion
 from largesse.engine.bundles import Bundle
 from largesse.engine.calculation import Applied, Terms
+from largesse.engine.counters import Measure
 from largesse.engine.discounts import (
     PROPORTIONALLY,
     TO_ITEMS,
@@ -163,6 +164,10 @@ class _Trial:
         in hand, which the rule adds itself.
         """
         stored = self._row(tally.key)
+        if tally.elsewhere:
+            # Those before this moved its campaign's sums, and their own rows alone.
+            before = self.before.sums.get(self.subjects["campaign"], {})
+            stored = self.basis.counters.get(tally.key, 0) + before.get(tally.counter.measure, 0)
         if self.again and tally.counter.measure == "orders_amount":
             stored -= self._order_amount()
         return stored
@@ -212,6 +217,12 @@ class _Trial:
         for guard in self.incentive.guards:
             if guard.needs.late:
                 self._judge(guard, effect)
+        sums: dict[Measure, int] = {
+            "redemptions": 1,
+            "orders_amount": 0 if self.again else self._order_amount(),
+            "amount_discounted": effect.amount_discounted,
+            "gift_amount": effect.gift_amount,
+        }
         return Outcome(
             cart=None if self.before.cart is None else applied.cart,
             amount=applied.amount,
@@ -222,7 +233,8 @@ class _Trial:
             entries=self._entries(portions),
             excluded=self._excluded(),
             covered=tuple(portion.line.index for portion in portions),
-            counted=self._counted(effect, applied, portions),
+            counted=self._counted(sums, applied, portions),
+            sums=sums,
             order_counted=not self.again,
             explained=tuple(self.explained),
         )
@@ -359,15 +371,9 @@ class _Trial:
         return applicability.left_out(self._names, self.cart.lines, self.basis.collections)
 
     def _counted(
-        self, effect: Effect, applied: Applied, portions: Sequence[Portion]
+        self, sums: Mapping[Measure, int], applied: Applied, portions: Sequence[Portion]
     ) -> dict[str, int]:
         """What each row of counters is moved by."""
-        sums = {
-            "redemptions": 1,
-            "orders_amount": 0 if self.again else self._order_amount(),
-            "amount_discounted": effect.amount_discounted,
-            "gift_amount": effect.gift_amount,
-        }
         counted: dict[str, int] = {}
         for of_guard in self.tallies.values():
             for tally in of_guard.values():

@@ -117,6 +117,13 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
     bucket: str
     elsewhere: bool = False
 
+    def counts(self, subjects: Mapping[Subject, str], clock: Clock, week_starts_on: int) -> bool:
+        """Whether a redemption of these, at that time, belongs to what this row counts."""
+        counter = self.counter
+        return all(subjects.get(name) == self.subjects[name] for name in counter.scope) and (
+            counters.bucket(counter.period, clock, week_starts_on) == self.bucket
+        )
+
 
 def tallies(
     incentive: Incentive, subjects: Mapping[Subject, str], clock: Clock, week_starts_on: int

@@ -134,6 +134,14 @@ def may_become(status: str, new: str) -> bool:
     return _RANKS[new] >= _RANKS[status]
 
 
+def redeemed(status: str, new: str | None) -> str:
+    """The status of an order once something was redeemed for it; a new one that it may not become
+    counts for nothing.
+    """
+    after = new if new is not None and may_become(status, new) else status
+    return PAID if after == CREATED else after
+
+
 def moves(before: str | None, after: str) -> list[str]:
     """The events of an order that was created (`before` is None) or updated, by their last word."""
     happened = ["created" if before is None else "updated"]

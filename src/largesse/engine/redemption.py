@@ -204,9 +204,13 @@ class _Run:
         now.cart = outcome.cart
         for key, n in outcome.counted.items():
             now.moved[key] = now.moved.get(key, 0) + n
+        assert asked.incentive is not None
+        campaign = asked.incentive.subjects(None, None)["campaign"]
+        sums = now.sums.setdefault(campaign, {})
+        for measure, n in outcome.sums.items():
+            sums[measure] = sums.get(measure, 0) + n
         if outcome.order_counted:
-            assert asked.incentive is not None
-            now.ordered.add(asked.incentive.subjects(None, None)["campaign"])
+            now.ordered.add(campaign)
         if self.rules.redeemables_products_application_mode == ONCE and outcome.cart is not None:
             now.closed = now.closed | _discounted(outcome.cart, self.steps[place].before)
 

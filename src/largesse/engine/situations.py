@@ -15,6 +15,7 @@ from largesse.engine.applicability import Entry
 from largesse.engine.bundles import Bundle
 from largesse.engine.calculation import DISCOUNTED_AMOUNT
 from largesse.engine.calendar import Clock
+from largesse.engine.counters import Measure
 from largesse.engine.discounts import Discount
 from largesse.engine.judging import Judged
 from largesse.engine.lines import Cart, Collections
@@ -52,12 +53,14 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Situation(msgspec.Struct, kw_only=True):
-    """What stands before a redeemable: the cart that those before it left, what they moved, the
-    lines that none may discount again, and whose order is counted already.
+    """What stands before a redeemable: the cart that those before it left, what they moved and what
+    they added to the sums of their campaigns, the lines that none may discount again, and whose
+    order is counted already.
     """
 
     cart: Cart | None
     moved: dict[str, int] = {}
+    sums: dict[str, dict[Measure, int]] = {}
     closed: frozenset[int] = frozenset()
     ordered: set[str] = set()
     mode: str = DISCOUNTED_AMOUNT
@@ -72,7 +75,8 @@ class Explained(msgspec.Struct, frozen=True, gc=False):
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of a redeemable: refused, or applied. `credits` are those that it takes from a
-    gift card, `counted` what it adds to each row of counters; `entries` and `excluded` tell which
+    gift card, `counted` what it adds to each row of counters, and `sums` what it adds to those of
+    its campaign, whether a row keeps them or not; `entries` and `excluded` tell which
     lines it covers, `covered` are the indices of those of a discount of items.
     """
 
@@ -87,6 +91,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     excluded: list[Entry] = []
     covered: tuple[int, ...] = ()
     counted: Mapping[str, int] = {}
+    sums: Mapping[Measure, int] = {}
     order_counted: bool = False
     explained: tuple[Explained, ...] = ()
 

@@ -4,7 +4,7 @@ redeemed before, so that a limit counts whatever it is set on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -113,10 +113,20 @@ async def hold(
     return found | {row["key"]: row["n"] for row in await db.fetch(HOLD, project_id, first, now)}
 
 
-async def hold_known(db: Db, project_id: str, keys: Sequence[str]) -> None:
-    """Holds those rows of counters that there are, in the order of their keys."""
+async def hold_back(
+    db: Db,
+    project_id: str,
+    keys: Collection[str],
+    tallies: Sequence[Tally],
+    zone: ZoneInfo,
+    now: datetime,
+) -> None:
+    """Holds the rows of counters that there are, in the order of their keys, and opens those of
+    `tallies` that are missing: who opens one meanwhile counts what is about to be given back.
+    """
     if keys:
         await db.fetch(HOLD, project_id, sorted(keys), None)
+        await hold(db, project_id, tallies, zone, now)
 
 
 def _missing(tallies: Sequence[Tally], found: Mapping[str, int]) -> list[Tally]:

@@ -128,9 +128,9 @@ HOLD_BY_SOURCE_ID = f"{_HOLD} AND source_id = $2 FOR NO KEY UPDATE"
 HOLD_NAMED = f"""
 {_HOLD} AND source_id = ANY($2::text[]) ORDER BY source_id COLLATE "C", id FOR NO KEY UPDATE
 """
-HOLD_IDS = """
-SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[])
-ORDER BY id FOR NO KEY UPDATE
+HOLD_MANY = f"""
+{_HOLD} AND (id = ANY($2::text[]) OR source_id = ANY($3::text[]))
+ORDER BY source_id COLLATE "C", id FOR NO KEY UPDATE
 """
 DELETE = f"DELETE FROM customers WHERE project_id = $1 AND id = $2 RETURNING {ROW}"
 CAMPAIGNS = """

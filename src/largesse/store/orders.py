@@ -86,6 +86,11 @@ HOLD_CUSTOMERS = """
 SELECT id FROM customers WHERE project_id = $1 AND id = ANY($2::text[])
 ORDER BY source_id COLLATE "C", id FOR NO KEY UPDATE
 """
+HOLD_OF_CUSTOMERS = """
+SELECT id FROM orders
+WHERE project_id = $1 AND (customer_id = ANY($2::text[]) OR referrer_id = ANY($2::text[]))
+ORDER BY id FOR UPDATE
+"""
 DELETE_OF_CUSTOMER = "DELETE FROM orders WHERE project_id = $1 AND customer_id = $2 RETURNING id"
 UNREFER = """
 UPDATE orders SET referrer_id = NULL WHERE project_id = $1 AND referrer_id = $2

@@ -348,6 +348,12 @@ SELECT coalesce((
 COUNT_OF_VOUCHER = """
 SELECT count(*) FROM redemptions WHERE project_id = $1 AND voucher_id = $2
 """
+# As rollbacks hold them, who hold the parent alone.
+HOLD_OF_CUSTOMERS = """
+SELECT id FROM redemptions
+WHERE project_id = $1 AND customer_id = ANY($2::text[]) AND parent_id IS NULL
+ORDER BY id FOR NO KEY UPDATE
+"""
 FORGET_CUSTOMER = """
 UPDATE redemptions SET customer_id = NULL, tracking_id = NULL, "order" = NULL, order_id = NULL,
     metadata = NULL, reason = NULL
