@@ -39,6 +39,24 @@ def gift(shop: Shop, customer: str = "ann") -> tuple[int, int]:
 # --- campaigns and tiers ------------------------------------------------------------------------
 
 
+def test_sums_beyond_all_bounds_stay_at_the_bound(shop: Shop) -> None:
+    """Nobody sells for so much, but whoever may redeem may say so."""
+    made = add_tier(shop, promotion(shop)["id"])
+    order = {"items": [{"amount": 10**15}] * 500}
+    for _ in range(20):
+        redeem(shop, tier(made["id"]), order=order)
+    told_ = get_tier(shop, made["id"])["summary"]
+    assert told_["orders"]["total_amount"] == 2**63 - 1
+    assert told_["redemptions"] == {"total_redeemed": 20}
+    waiting = "SELECT count(*) FROM events WHERE project_id = $1 AND NOT handled"
+    assert until(lambda: sql(shop, waiting)[0][0] == 0)
+    redeem(shop, tier(made["id"]), order=order)
+    assert until(lambda: sql(shop, waiting)[0][0] == 0)
+    told_ = get_tier(shop, made["id"])["summary"]
+    assert told_["orders"]["total_amount"] == 2**63 - 1
+    assert told_["redemptions"] == {"total_redeemed": 21}
+
+
 def test_the_sums_of_a_campaign_of_coupons(shop: Shop) -> None:
     make(shop)
     for code in ("a", "b", "off"):

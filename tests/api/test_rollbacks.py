@@ -230,6 +230,33 @@ def test_units_that_were_added_go_again(shop: Shop) -> None:
     assert [item["source_id"] for item in stored["items"]] == ["tea"]
 
 
+def test_units_that_were_added_to_an_order_without_items_go_again(shop: Shop) -> None:
+    shop.api.post("/v1/products", json={"source_id": "mug", "name": "Mug", "price": 700})
+    free = {"type": "UNIT", "unit_off": 2, "unit_type": "mug", "effect": "ADD_NEW_ITEMS"}
+    create(shop, "mugs", discount=free)
+    done = redeem(shop, "mugs", order=1001)["order"]
+    assert (done["amount"], done["initial_amount"], done["total_amount"]) == (2401, 1001, 1001)
+    [id_] = done["redemptions"]
+    order = undo(shop, id_)["order"]
+    assert money(order) == {"amount": 1001, "total_amount": 1001}
+    assert money(shop.api.get(f"/v1/orders/{order['id']}").json()) == money(order)
+
+
+def test_units_of_two_redemptions_go_with_their_own(shop: Shop) -> None:
+    for name in ("mug", "cup"):
+        shop.api.post("/v1/products", json={"source_id": name, "name": name, "price": 700})
+        free = {"type": "UNIT", "unit_off": 1, "unit_type": name, "effect": "ADD_NEW_ITEMS"}
+        create(shop, f"{name}s", discount=free)
+    items = [{"source_id": "tea", "related_object": "product", "quantity": 3, "price": 100}]
+    first = one(redeem(shop, "mugs", order={"source_id": "o", "items": items}))
+    second = one(redeem(shop, "cups", order={"source_id": "o"}))
+    order = undo(shop, first)["order"]
+    assert [item["product"]["name"] for item in order["items"][1:]] == ["cup"]
+    order = undo(shop, second)["order"]
+    assert [item["source_id"] for item in order["items"]] == ["tea"]
+    assert money(order) == {"amount": 300, "total_amount": 300}
+
+
 def test_the_first_of_two_redemptions_of_an_order(shop: Shop) -> None:
     create(shop, "one", discount={"type": "AMOUNT", "amount_off": 700})
     create(shop, "two", discount={"type": "AMOUNT", "amount_off": 40})

@@ -244,6 +244,22 @@ def test_skipped_ones_leave_a_request_valid(shop: Shop) -> None:
     assert skipped[0]["result"]["details"]["key"] == "applicable_redeemables_limit_exceeded"
 
 
+def test_limits_per_category_are_numbers_for_who_validates(shop: Shop) -> None:
+    """Management says null for none; here the reference and its clients know numbers alone."""
+    coupon(shop, "A")
+    stacking(
+        shop,
+        applicable_redeemables_limit=7,
+        applicable_redeemables_per_category_limit=None,
+        applicable_exclusive_redeemables_limit=3,
+        applicable_exclusive_redeemables_per_category_limit=None,
+    )
+    qualified = shop.api.post("/v1/qualifications", json={"scenario": "ALL"}).json()
+    for told in (validate(shop, "A")["stacking_rules"], qualified["stacking_rules"]):
+        assert told["applicable_redeemables_per_category_limit"] == 7
+        assert told["applicable_exclusive_redeemables_per_category_limit"] == 3
+
+
 # --- options --------------------------------------------------------------------------------------
 
 

@@ -76,6 +76,28 @@ def test_free_shipping(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
+    "named",
+    [
+        {"product_id": "prod_5h1pp1ng"},
+        {"source_id": "5h1pp1ng"},
+        {"source_id": "5h1pp1ng", "related_object": "product"},
+        {"product": {"source_id": "5h1pp1ng"}},
+    ],
+)
+@pytest.mark.parametrize("unit_type", ["prod_5h1pp1ng", "5h1pp1ng"])
+def test_shipping_by_each_of_its_names(shop: Shop, named: Any, unit_type: str) -> None:
+    """The reference's examples send it by its source id, and answer which product that is."""
+    product(shop, "mug")
+    coupon(shop, "SHIP", {**SHIPPING, "unit_type": unit_type, "effect": "ADD_MISSING_ITEMS"})
+    paid = items(mug=1)
+    paid["order"]["items"].append({**named, "quantity": 1, "price": 500})
+    answer = validate(shop, "SHIP", **paid)
+    assert (parts(answer), answer["order"]["total_amount"]) == ([0, 500], 1000)
+    shipping = answer["order"]["items"][1]["product"]
+    assert shipping == {"id": "prod_5h1pp1ng", "source_id": "5h1pp1ng", "name": "Shipping"}
+
+
+@pytest.mark.parametrize(
     ("effect", "there", "quantity", "amount"),
     [
         ("ADD_NEW_ITEMS", 0, 2, 2000),

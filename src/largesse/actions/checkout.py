@@ -27,7 +27,7 @@ from largesse.engine.calendar import Clock
 from largesse.engine.counters import Subject
 from largesse.engine.incentives import Incentive, Tally
 from largesse.engine.lines import Cart
-from largesse.engine.orders import Item, Sold
+from largesse.engine.orders import Item
 from largesse.engine.redemption import Asked, Plan
 from largesse.engine.rule_facts import CustomerFacts
 from largesse.engine.situations import Basis
@@ -37,12 +37,6 @@ from largesse.store import counters, definitions, orders, redeemables
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
 from largesse.store.redeemables import Loaded, Redeemables
-
-# What ships for free is in no catalogue, but every shop's coupons may name it.
-SHIPPING = Item(
-    product_id="prod_5h1pp1ng",
-    product=Sold(id="prod_5h1pp1ng", source_id="5h1pp1ng", name="Shipping"),
-)
 
 
 class Request(msgspec.Struct, kw_only=True):
@@ -228,9 +222,7 @@ async def learn(request: Request, asked: Sequence[Incentive]) -> None:
     if request.cart is not None:
         types = sorted({name for incentive in asked for name in incentive.unit_types()})
         if types:
-            known = await order_items.named(request.ctx, types)
-            shipping = {name: SHIPPING for name in types if name == SHIPPING.product_id}
-            request.catalog = shipping | known
+            request.catalog = await order_items.named(request.ctx, types)
         named = {id_ for incentive in asked for id_ in incentive.collections()}
         if named:
             sold = (*request.cart.lines, *lines.read(list(request.catalog.values())))

@@ -19,6 +19,15 @@ from largesse.store import products as store
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
 
+# What ships the order is in no catalogue, but every shop's coupons and orders may name it.
+SHIPPING: Mapping[str, Any] = {
+    "id": "prod_5h1pp1ng",
+    "source_id": "5h1pp1ng",
+    "name": "Shipping",
+    "price": None,
+    "metadata": None,
+}
+
 Text = Annotated[str, Meta(max_length=255)]
 SourceId = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -181,7 +190,7 @@ async def catalogue_of(ctx: Context, bodies: Iterable[ItemBody]) -> Catalogue:
     names = [name for body in bodies for name in _product_names(body)] + of_skus
     if names:
         rows = await _named(ctx, store.PRODUCTS_NAMED, names)
-        found.products = _by_name(rows)
+        found.products = _by_name([SHIPPING, *rows])
     return found
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from largesse.actions import checkout, collections, order_items, qualification_bodies, segments
-from largesse.actions.checkout import SHIPPING, Request
+from largesse.actions.checkout import Request
 from largesse.actions.qualification_bodies import Cursor, Filters, floor
 from largesse.actions.qualification_feed import Feed, Placed
 from largesse.actions.qualification_view import Qualified
@@ -175,8 +175,7 @@ class Search:
         types = {name for each in asked for name in each.unit_types()} - self.types_known
         if types:
             self.types_known |= types
-            shipping = {name: SHIPPING for name in types if name == SHIPPING.product_id}
-            self.catalog |= shipping | await order_items.named(request.ctx, sorted(types))
+            self.catalog |= await order_items.named(request.ctx, sorted(types))
         named = {id_ for each in asked for id_ in each.collections()} - self.collections_known
         if named or types:
             # What is given may belong to any of them too.

@@ -27,7 +27,7 @@ from largesse.actions.qualification_view import (
     QualifiedList,
     Terms,
 )
-from largesse.engine import qualification, receipts
+from largesse.engine import qualification, receipts, stacking
 from largesse.engine.incentives import GIFT
 from largesse.engine.qualification import DEFAULT, SCENARIOS
 from largesse.kit.db import Row
@@ -77,7 +77,7 @@ async def qualify(ctx: Context, body: QualificationBody) -> Qualification:
     answer = Qualification(
         redeemables=answered,
         tracking_id=buyers.tracking_id(ctx, body, request.customer) or UNSET,
-        stacking_rules=request.known.stacking,
+        stacking_rules=stacking.told(request.known.stacking),
     )
     if request.cart is not None:
         receipt = receipts.of(request.cart, request.cart)

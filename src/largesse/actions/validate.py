@@ -12,7 +12,7 @@ from largesse.actions.checkout import Request
 from largesse.actions.checkout_bodies import CheckoutBody, SessionBody
 from largesse.actions.checkout_view import OrderView, RedeemableView
 from largesse.actions.orders import CustomerOfOrder
-from largesse.engine import receipts
+from largesse.engine import receipts, stacking
 from largesse.engine.incentives import VOUCHER
 from largesse.engine.redemption import APPLICABLE, INAPPLICABLE, SKIPPED
 from largesse.engine.stacking import StackingRules
@@ -130,7 +130,7 @@ async def validate(ctx: Context, body: CheckoutBody) -> Validation:
         inapplicable_redeemables=inapplicable or UNSET,
         tracking_id=buyers.tracking_id(ctx, body, request.customer) or UNSET,
         session=done.session,
-        stacking_rules=request.known.stacking,
+        stacking_rules=stacking.told(request.known.stacking),
     )
     if plan.valid and request.cart is not None and plan.cart is not None:
         answer.order = checkout_view.order(receipts.of(request.cart, plan.cart), **members)

@@ -149,6 +149,20 @@ class Room:
         return None
 
 
+def told(rules: StackingRules) -> StackingRules:
+    """Rules as checkouts are told of them, who know numbers alone: a limit per category that is
+    none comes to that of all together.
+    """
+    of_all = {
+        "applicable_redeemables_per_category_limit": rules.applicable_redeemables_limit,
+        "applicable_exclusive_redeemables_per_category_limit": (
+            rules.applicable_exclusive_redeemables_limit
+        ),
+    }
+    missing = {name: most for name, most in of_all.items() if getattr(rules, name) is None}
+    return msgspec.structs.replace(rules, **missing) if missing else rules
+
+
 def flaw(rules: StackingRules) -> str | None:
     """What cannot be, as an answer's details say it; None where nothing is wrong."""
     for path, limit, most in _limits(rules):

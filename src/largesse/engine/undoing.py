@@ -11,6 +11,9 @@ from msgspec import UNSET
 from largesse.engine.orders import APPLIED, Item
 from largesse.engine.receipts import Receipt
 
+# What tells a line from others.
+_NAMES = ("product_id", "sku_id", "source_id")
+
 
 def kept(items: Sequence[Item], sums: Mapping[str, int]) -> Receipt:
     """An order as it is stored: `sums` are its columns."""
@@ -34,19 +37,22 @@ def undone(before: Receipt, snapshot: Mapping[str, Any] | None) -> Receipt:
     others by now keep what they have.
     """
     told = snapshot or {}
-    applied = told.get("items") or []
+    applied: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for each in told.get("items") or []:
+        applied.setdefault(tuple(each.get(name) for name in _NAMES), []).append(each)
     items: list[Item] = []
-    for place, item in enumerate(before.items):
-        was = applied[place] if place < len(applied) else {}
-        if was and not _same(item, was):
-            was = {}
+    # An order need not have lines to have an amount: what it loses is that of the units added.
+    amount = before.amount
+    for item in before.items:
+        # By name, not by place: lines before it may be gone by now.
+        alike = applied.get(tuple(getattr(item, name) or None for name in _NAMES))
+        was = alike.pop(0) if alike else {}
         found = _without(item, was)
+        amount -= (item.amount or 0) - (0 if found is None else found.amount or 0)
         if found is not None:
             items.append(found)
     of_order = max(before.discount_amount - told.get("applied_discount_amount", 0), 0)
     of_items = sum(item.discount_amount or 0 for item in items)
-    amounts = [item.amount for item in items if isinstance(item.amount, int)]
-    amount = sum(amounts) if amounts else before.amount
     added = any(item.initial_amount is not UNSET for item in items)
     return Receipt(
         amount=amount,
@@ -60,11 +66,6 @@ def undone(before: Receipt, snapshot: Mapping[str, Any] | None) -> Receipt:
         total_applied_discount_amount=0,
         items=items,
     )
-
-
-def _same(item: Item, was: Mapping[str, Any]) -> bool:
-    names = ("product_id", "sku_id", "source_id")
-    return all((getattr(item, name) or None) == was.get(name) for name in names)
 
 
 def _without(item: Item, was: Mapping[str, Any]) -> Item | None:

@@ -86,25 +86,28 @@ VOUCHERS_COUNT = "SELECT vouchers_count FROM campaigns WHERE project_id = $1 AND
 VOUCHERS_OF = "SELECT count(*) FROM vouchers WHERE project_id = $1 AND campaign_id = $2"
 BIN = "UPDATE campaigns SET deleted_at = $3 WHERE project_id = $1 AND id = $2"
 DELETE = "DELETE FROM campaigns WHERE project_id = $1 AND id = $2"
+# Sums end where their column ends: whoever may redeem may say what an order comes to.
+MOST = 2**63 - 1
+_SUMMED = f"greatest(least(campaign_days.n::numeric + excluded.n, {MOST}), -{MOST})::bigint"
 # In one order, so that two who count the same do not wait for each other in a ring.
-COUNT = """
+COUNT = f"""
 INSERT INTO campaign_days (project_id, campaign_id, day, measure, n)
 SELECT $1, $2, $3, measure, n FROM unnest($4::text[], $5::bigint[]) AS counted (measure, n)
 ORDER BY measure
-ON CONFLICT (project_id, campaign_id, day, measure) DO UPDATE SET n = campaign_days.n + excluded.n
+ON CONFLICT (project_id, campaign_id, day, measure) DO UPDATE SET n = {_SUMMED}
 """
 # Of many campaigns and days at once.
-FOLD = """
+FOLD = f"""
 INSERT INTO campaign_days (project_id, campaign_id, day, measure, n)
 SELECT $1, campaign_id, day, measure, n
 FROM unnest($2::text[], $3::date[], $4::text[], $5::bigint[])
     AS counted (campaign_id, day, measure, n)
 ORDER BY campaign_id, day, measure
-ON CONFLICT (project_id, campaign_id, day, measure) DO UPDATE SET n = campaign_days.n + excluded.n
+ON CONFLICT (project_id, campaign_id, day, measure) DO UPDATE SET n = {_SUMMED}
 """
 # What is folded, and what events still bring. A promotion tier has sums as a campaign has.
-SUMS = """
-SELECT campaign_id, measure, sum(n)::bigint AS n FROM (
+SUMS = f"""
+SELECT campaign_id, measure, greatest(least(sum(n), {MOST}), -{MOST})::bigint AS n FROM (
     SELECT campaign_id, measure, n, day FROM campaign_days
     WHERE project_id = $1 AND campaign_id = ANY($2::text[])
     UNION ALL

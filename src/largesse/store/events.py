@@ -227,7 +227,9 @@ async def _fold(
         for id_, day, measure, n in _decode(text) if text is not None else ():
             sums[id_, day, measure] = sums.get((id_, day, measure), 0) + n
     if sums:
-        columns = zip(*((*key, n) for key, n in sums.items()), strict=True)
+        most = campaigns.MOST
+        rows = ((*key, max(min(n, most), -most)) for key, n in sums.items())
+        columns = zip(*rows, strict=True)
         await database.execute(campaigns.FOLD, project_id, *map(list, columns))
     deltas: dict[str, int] = {}
     for type_ in types:
