@@ -315,7 +315,11 @@ def test_nothing_is_redeemed_for_an_order_that_is_canceled_with_it(shop: Shop) -
     paid = {"source_id": "o", "amount": 900, "status": "PAID", "customer": {"source_id": "ann"}}
     assert shop.api.post("/v1/orders", json=paid).status_code == 200
     for order in ({"source_id": "o"}, {"source_id": "new", "amount": 900}):
-        answer = post(shop, "TEN", order={**order, "status": "CANCELED"}, customer="ann")
+        canceled = {**order, "status": "CANCELED"}
+        answer = post(shop, "TEN", order=canceled, customer="ann")
+        assert (answer.status_code, answer.json()["key"]) == (400, "invalid_order")
+        asked = {"redeemables": [voucher("TEN")], "order": canceled}
+        answer = shop.api.post("/v1/validations", json=asked)
         assert (answer.status_code, answer.json()["key"]) == (400, "invalid_order")
     assert shop.api.get("/v1/orders/o").json()["status"] == "PAID"
     assert shop.api.get("/v1/orders/new").status_code == 404

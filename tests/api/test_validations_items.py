@@ -122,6 +122,8 @@ def test_free_units(shop: Shop, effect: str, there: int, quantity: int, amount: 
     due = 1000 + max(there - 2, 0) * 1000 if effect == "ADD_MISSING_ITEMS" else 1000 + there * 1000
     assert answer["order"]["total_amount"] == due
     assert answer["order"]["initial_amount"] == 1000 + there * 1000
+    given = answer["redeemables"][0]["result"]["discount"]
+    assert given["product"] == {"id": mug, "source_id": "mug", "name": "mug"}
 
 
 def test_a_product_that_is_deleted_meanwhile_gives_nothing(shop: Shop) -> None:

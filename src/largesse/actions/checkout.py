@@ -23,6 +23,7 @@ from largesse.actions.checkout_bodies import (
 )
 from largesse.actions.order_items import Catalogue
 from largesse.engine import incentives, lines, redemption, refusals
+from largesse.engine import orders as order_rules
 from largesse.engine.calendar import Clock
 from largesse.engine.counters import Subject
 from largesse.engine.incentives import Incentive, Tally
@@ -32,7 +33,7 @@ from largesse.engine.redemption import Asked, Plan
 from largesse.engine.rule_facts import CustomerFacts
 from largesse.engine.situations import Basis
 from largesse.kit.db import Row
-from largesse.kit.errors import DuplicateFound, InvalidPayload, NotFound
+from largesse.kit.errors import DuplicateFound, InvalidOrder, InvalidPayload, NotFound
 from largesse.store import counters, definitions, orders, redeemables
 from largesse.store.context import Context
 from largesse.store.definitions import Definitions
@@ -160,6 +161,13 @@ def _use(request: Request, row: Row | None) -> None:
     request.order, body = row, request.body.order
     if row is None and body is not None and body.id and not _says_more(body):
         raise NotFound.of("order", body.id)
+
+
+def check_order(request: Request) -> None:
+    """Raises InvalidOrder for an order that is canceled, or would be with this request."""
+    row, body = request.order, request.body.order
+    if order_rules.CANCELED in (row and row["status"], body and body.status):
+        raise InvalidOrder("A canceled order cannot be redeemed for")
 
 
 def _says_more(body: Any) -> bool:

@@ -14,9 +14,7 @@ from largesse.actions.customers import CustomerBody
 from largesse.actions.redemption_draft import Draft
 from largesse.actions.redemption_rows import Writing
 from largesse.actions.redemption_view import Redeemed
-from largesse.engine import orders as order_rules
 from largesse.kit.db import Row
-from largesse.kit.errors import InvalidOrder
 from largesse.kit.grouping import LATER
 from largesse.kit.routing import Answered
 from largesse.store import customers as customer_store
@@ -117,10 +115,8 @@ async def _hold_orders(requests: Mapping[int, Request]) -> dict[int, Request]:
     await checkout.hold_orders(list(requests.values()))
     seen, kept = _Seen(), dict(requests)
     for place, request in requests.items():
-        row, body = request.order, request.body.order
-        status = row["status"] if row is not None else None
-        if order_rules.CANCELED in (status, body.status if body is not None else None):
-            raise InvalidOrder("A canceled order cannot be redeemed for")
+        checkout.check_order(request)
+        row = request.order
         if seen.again(*(checkout.order_names(request) if row is None else (row["id"],))):
             del kept[place]
     return kept

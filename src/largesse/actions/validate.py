@@ -65,6 +65,7 @@ async def decided(ctx: Context, body: CheckoutBody) -> Validated:
     request = Request(ctx=ctx, body=body)
     lock = body.session is not None
     await checkout.find_order(request)
+    checkout.check_order(request)
     request.asked = await checkout.expand(ctx, body.redeemables)
     if body.session is not None and body.session.key is None:
         body.session.key = ctx.new_id("ssn_")

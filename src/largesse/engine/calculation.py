@@ -113,8 +113,12 @@ def apply(discount: Discount, cart: Cart, portions: Sequence[Portion], terms: Te
 
 
 def worked_out(discount: Discount, terms: Terms) -> Discount:
-    """A discount of the whole order as it is answered: with what its formula came to."""
-    if isinstance(discount, Unit) or discount.effect != TO_ORDER or discount.formula is None:
+    """A discount as it is answered: with what the formula of one of the whole order came to, and
+    the names of units.
+    """
+    if isinstance(discount, Unit):
+        return units.told(discount, terms.catalog)
+    if discount.effect != TO_ORDER or discount.formula is None:
         return discount
     if isinstance(discount, Amount):
         amount = _money(discount.formula, terms, None, discount.amount_off)

@@ -8,19 +8,21 @@ what is due as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from largesse.engine.discounts import ADD_NEW, ADD_SAME, Granted, Unit
+from largesse.engine.discounts import ADD_NEW, ADD_SAME, Granted, Named, Unit
 from largesse.engine.lines import Cart, Collections, Line, collections_of, worth
 from largesse.engine.lines import read as read_lines
-from largesse.engine.orders import MOST_AMOUNT, MOST_QUANTITY, Item
+from largesse.engine.orders import MOST_AMOUNT, MOST_QUANTITY, Item, Sold
 
 # What a `unit_type` names, by its id or source id: an item of the product or SKU with its price.
 Catalog = Mapping[str, Item]
 # How many units one kind gives.
 Counted = Callable[[Granted], int]
+Given = TypeVar("Given", Granted, Unit)
 
 
 def apply(
@@ -115,3 +117,28 @@ def _with_free(line: Line, quantity: int, added: int, off: int) -> Line:
         initial_quantity=line.quantity if first else line.initial_quantity,
         initial_amount=line.amount if first else line.initial_amount,
     )
+
+
+def told(discount: Unit, catalog: Catalog) -> Unit:
+    """A discount as it is answered: with what the products and SKUs that it gives are called."""
+    if discount.units is UNSET:
+        return _told(discount, catalog)
+    return msgspec.structs.replace(
+        discount, units=[_told(granted, catalog) for granted in discount.units]
+    )
+
+
+def _told(given: Given, catalog: Catalog) -> Given:
+    item = None if given.unit_type is UNSET else catalog.get(given.unit_type)
+    if item is None:
+        return given
+    return msgspec.structs.replace(
+        given, product=_named(given.product, item.product), sku=_named(given.sku, item.sku)
+    )
+
+
+def _named(said: Named | UnsetType, sold: Sold | UnsetType) -> Named | UnsetType:
+    if said is not UNSET or sold is UNSET:
+        return said
+    name = sold.name if sold.sku is UNSET else sold.sku
+    return Named(id=sold.id, source_id=sold.source_id, name=name)
