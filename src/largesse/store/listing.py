@@ -46,7 +46,8 @@ class Listing:
     it round, and the id settles ties. `only` is a condition that all rows of the list meet, and
     `by_instant` is for a list whose next page is asked for with the `cursor` column's value, an
     instant, and not with an id. Of the `full` columns none is ever empty, and their indexes do not
-    say where such rows would stand.
+    say where such rows would stand. `seen_by` are the columns by which an `only` looks at other
+    tables: a total asks it once for all rows that share them.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Listing:
         cursor: str = "created_at",
         by_instant: bool = False,
         only: str | None = None,
+        seen_by: Collection[str] = (),
         full: Collection[str] = (),
     ) -> None:
         self.table = table
@@ -74,11 +76,16 @@ class Listing:
         self.cursor = cursor
         self.by_instant = by_instant
         self.only = only
+        self.seen_by = seen_by
         self.full = full
 
     def where(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         """Conditions and their arguments; `$1` is the project's. A value may be a Narrowing."""
-        conditions: list[str] = ["project_id = $1", *([self.only] if self.only else [])]
+        conditions, arguments = self._asked(values)
+        return [*conditions, *([self.only] if self.only else [])], arguments
+
+    def _asked(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+        conditions: list[str] = ["project_id = $1"]
         arguments: list[Any] = []
 
         def hole(value: Any) -> str:
@@ -192,19 +199,35 @@ class Listing:
         )
         return Page(await db.fetch(statement, project_id, *arguments), True)
 
-    async def count(
-        self, db: Db, project_id: str, values: Mapping[str, Any], most: int | None = COUNTED
-    ) -> int:
-        """How many rows match, counted up to one more than `most` (None: all of them)."""
+    async def count(self, db: Db, project_id: str, values: Mapping[str, Any]) -> int:
+        """How many rows match."""
         conditions, arguments = self.where(values)
-        limit = "" if most is None else f" LIMIT {most + 1}"
-        inner = f"SELECT 1 FROM {self.table} WHERE {' AND '.join(conditions)}{limit}"
-        found: int = await db.fetchval(
-            f"SELECT count(*) FROM ({inner}) AS matching",
-            project_id,
-            *arguments,
-        )
+        statement = f"SELECT count(*) FROM {self.table} WHERE {' AND '.join(conditions)}"
+        found: int = await db.fetchval(statement, project_id, *arguments)
         return found
+
+    async def _counted(
+        self, db: Db, project_id: str, values: Mapping[str, Any]
+    ) -> tuple[int, bool]:
+        """How many of the first 10,000 rows match, and whether there may be more."""
+        conditions, arguments = self._asked(values) if self.seen_by else self.where(values)
+        columns = ", ".join(("project_id", *self.seen_by))
+        rows = (
+            f"(SELECT {columns} FROM {self.table} WHERE {' AND '.join(conditions)} "
+            f"LIMIT {COUNTED + 1}) AS first"
+        )
+        if self.seen_by:
+            statement = (
+                f"SELECT coalesce(sum(n) FILTER (WHERE {self.only}), 0)::bigint AS shown, "
+                "coalesce(sum(n), 0)::bigint AS found "
+                f"FROM (SELECT {columns}, count(*) AS n FROM {rows} GROUP BY {columns}) "
+                f"AS {self.table}"
+            )
+        else:
+            statement = f"SELECT count(*) AS shown, count(*) AS found FROM {rows}"
+        row = await db.fetchrow(statement, project_id, *arguments)
+        assert row is not None
+        return row["shown"], row["found"] > COUNTED
 
     async def total(
         self,
@@ -223,8 +246,8 @@ class Listing:
             known: int = await database.fetchval(whole, project_id)
             if known > COUNTED:
                 return known
-        counted = await self.count(database, project_id, values)
-        if counted <= COUNTED or not filtered:
+        counted, more = await self._counted(database, project_id, values)
+        if not (more and filtered):
             return counted
         conditions, arguments = self.where(values)
         matching = f"FROM {self.table} WHERE {' AND '.join(conditions)}"

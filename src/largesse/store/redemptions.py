@@ -332,6 +332,7 @@ LISTING = Listing(
     },
     default="-created_at",
     only=LIVING,
+    seen_by=("voucher_id", "promotion_tier_id"),
     full=("created_at",),
 )
 # Of the project as a whole, by day, as campaigns have their sums.

@@ -134,5 +134,5 @@ async def list_customer_activities(
         after_id=query.starting_after_id,
     )
     page = await events.ACTIVITY.page(ctx.db, ctx.project_id, values, window)
-    total = await events.ACTIVITY.count(ctx.db, ctx.project_id, values, most=None)
+    total = await events.ACTIVITY.count(ctx.db, ctx.project_id, values)
     return ActivitiesList(data=_activities(page.rows), total=total)

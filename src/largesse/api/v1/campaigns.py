@@ -243,7 +243,7 @@ async def list_campaigns(ctx: Context, query: CampaignsQuery) -> CampaignsList:
     expanded = query.expand == "access_settings_assignments"
     return CampaignsList(
         campaigns=await campaign_view.answers(ctx, page.rows, access=expanded),
-        total=await campaigns.LISTING.count(ctx.db, ctx.project_id, values, most=None),
+        total=await campaigns.LISTING.count(ctx.db, ctx.project_id, values),
     )
 
 

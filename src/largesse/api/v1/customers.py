@@ -193,7 +193,7 @@ async def list_customer_redeemables(
         object="list",
         data_ref="data",
         data=await held.answers(ctx, page.rows),
-        total=await redeemables.HOLDERS.count(ctx.db, ctx.project_id, values, most=None),
+        total=await redeemables.HOLDERS.count(ctx.db, ctx.project_id, values),
         has_more=page.has_more,
         more_starting_after=page.rows[-1]["id"] if page.has_more else None,
     )

@@ -49,7 +49,7 @@ async def list_exports(ctx: Context, query: ExportsQuery) -> ExportsList:
     page = await exports.LISTING.page(ctx.db, ctx.project_id, {}, window)
     return ExportsList(
         exports=[actions.answer(ctx, row) for row in page.rows],
-        total=await exports.LISTING.count(ctx.db, ctx.project_id, {}, most=None),
+        total=await exports.LISTING.count(ctx.db, ctx.project_id, {}),
     )
 
 

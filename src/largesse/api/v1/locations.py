@@ -71,7 +71,7 @@ async def list_locations(ctx: Context, query: LocationsQuery) -> LocationsList:
     page = await locations.LISTING.page(ctx.db, ctx.project_id, values, window)
     return LocationsList(
         data=[_answer(row) for row in page.rows],
-        total=await locations.LISTING.count(ctx.db, ctx.project_id, values, most=None),
+        total=await locations.LISTING.count(ctx.db, ctx.project_id, values),
         has_more=page.has_more,
     )
 

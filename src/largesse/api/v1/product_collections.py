@@ -42,7 +42,7 @@ async def list_product_collections(ctx: Context, query: CollectionsQuery) -> Col
     page = await collections.LISTING.page(ctx.db, ctx.project_id, {}, window)
     return CollectionsList(
         data=[actions.answer(row) for row in page.rows],
-        total=await collections.LISTING.count(ctx.db, ctx.project_id, {}, most=None),
+        total=await collections.LISTING.count(ctx.db, ctx.project_id, {}),
     )
 
 

@@ -139,7 +139,7 @@ async def list_skus_in_product(ctx: Context, product_id: str, query: ProductsQue
         "end_date": query.end_date,
     }
     page = await products.SKUS.page(ctx.db, ctx.project_id, values, _window(query))
-    total = await products.SKUS.count(ctx.db, ctx.project_id, values, most=None)
+    total = await products.SKUS.count(ctx.db, ctx.project_id, values)
     return SkusList(skus=[actions.sku(row) for row in page.rows], total=total)
 
 

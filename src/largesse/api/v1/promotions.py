@@ -37,7 +37,7 @@ async def list_promotion_tiers(ctx: Context, query: TiersQuery) -> TiersList:
     page = await promotions.TIERS_LISTING.page(ctx.db, ctx.project_id, values, window)
     return TiersList(
         tiers=await promotion_view.tiers(ctx, page.rows),
-        total=await promotions.TIERS_LISTING.count(ctx.db, ctx.project_id, values, most=None),
+        total=await promotions.TIERS_LISTING.count(ctx.db, ctx.project_id, values),
     )
 
 
@@ -141,7 +141,7 @@ async def list_all_promotion_stacks(ctx: Context, query: StacksQuery) -> StacksL
     page = await listing.page(ctx.db, ctx.project_id, values, window)
     return StacksList(
         data=await promotion_view.stacks(ctx, page.rows),
-        total=await listing.count(ctx.db, ctx.project_id, values, most=None),
+        total=await listing.count(ctx.db, ctx.project_id, values),
     )
 
 

@@ -43,7 +43,7 @@ async def list_segments(ctx: Context, query: SegmentsQuery) -> SegmentsList:
     page = await segments.LISTING.page(ctx.db, ctx.project_id, values, window)
     return SegmentsList(
         data=[actions.answer(row) for row in page.rows],
-        total=await segments.LISTING.count(ctx.db, ctx.project_id, values, most=None),
+        total=await segments.LISTING.count(ctx.db, ctx.project_id, values),
     )
 
 

@@ -54,7 +54,7 @@ async def listed(ctx: Context, project_id: str, query: TemplatesQuery) -> Templa
     page = await listing.page(ctx.db, project_id, values, window)
     total: int | UnsetType = UNSET
     if query.include_total:
-        total = await listing.count(ctx.db, project_id, {}, most=None)
+        total = await listing.count(ctx.db, project_id, {})
     return TemplatesList(
         data=[actions.answer(row) for row in page.rows],
         total=total,

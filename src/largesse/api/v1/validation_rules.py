@@ -51,7 +51,7 @@ async def list_validation_rules(ctx: Context, query: RulesQuery) -> RulesList:
     page = await rules.LISTING.page(ctx.db, ctx.project_id, values, window)
     return RulesList(
         data=[actions.answer(row) for row in page.rows],
-        total=await rules.LISTING.count(ctx.db, ctx.project_id, values, most=None),
+        total=await rules.LISTING.count(ctx.db, ctx.project_id, values),
     )
 
 
