@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from largesse.api.routes import OPERATIONS
 from tests.contract.client import CALLED
@@ -13,6 +14,10 @@ from tests.running import Server, Shop, running
 
 # The files that tests ran from, in this process and in those that it shared them out to.
 RAN: set[str] = set()
+
+# How busy a machine is says nothing of what it runs.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
