@@ -188,7 +188,8 @@ FAULTS = {
                 AND type IN ('CREDITS_REDEMPTION', 'CREDITS_REFUND')) AS net
         WHERE project_id = $1 AND type = 'GIFT_VOUCHER' AND redeemed_amount <> n
     """,
-    # Its key: assignment, scope, measure, period, time, and the ids of the scope.
+    # Its key: assignment, scope, measure, period, time, and the ids of the scope. A rule that is
+    # assigned no more counts nothing.
     "a counter is not what the redemptions that stand come to": """
         SELECT key, stored.n, found.n FROM counters AS stored,
             LATERAL (SELECT string_to_array(key, '/') AS of) AS parts,
@@ -203,6 +204,8 @@ FAULTS = {
                         ELSE coalesce(voucher_id, promotion_tier_id) END
                     AND (of[2] NOT LIKE '%.customer' OR customer_id = of[7])) AS found
         WHERE project_id = $1 AND stored.n <> found.n
+            AND split_part(key, '@', 1) IN (
+                SELECT id FROM validation_rule_assignments WHERE project_id = $1)
     """,
     "a redemption and its rollback do not name each other": """
         SELECT r.id, r.rollback_id, b.redemption_id FROM redemptions AS r

@@ -18,7 +18,7 @@ from largesse.kit.clock import now, now_ms
 from largesse.kit.ids import Ids
 from largesse.kit.logs import log
 from largesse.kit.settings import Settings
-from largesse.store import events, jobs, kept_answers, projects, sessions
+from largesse.store import counters, events, jobs, kept_answers, projects, sessions
 from largesse.store import exports as export_store
 from largesse.store import segments as segment_store
 from largesse.store.context import Context
@@ -152,18 +152,22 @@ class Worker:
         return await self._each(projects.DELETED, "purge", purge)
 
     async def reports_once(self) -> bool:
-        """Reports, exports and kept answers past their time."""
+        """Reports, exports, sessions, counters and kept answers past their time."""
 
         async def drop(project_id: str) -> bool:
             await self.pool.execute(jobs.DROP_OLD_ROWS, project_id, now())
             oldest = now() - timedelta(days=self.config.report_days)
             await self.pool.execute(export_store.DROP_OLD, project_id, oldest)
             await self.pool.execute(sessions.DROP_EXPIRED, project_id, now())
-            oldest = now() - timedelta(seconds=self.config.idempotency_seconds)
-            dropped = await self.pool.execute(
-                kept_answers.DROP_OLD, project_id, oldest, PURGE_PORTION
-            )
-            return bool(dropped == f"DELETE {PURGE_PORTION}")
+            answered = now() - timedelta(seconds=self.config.idempotency_seconds)
+            dropped = [
+                await self.pool.execute(statement, project_id, oldest, PURGE_PORTION)
+                for statement, oldest in (
+                    (kept_answers.DROP_OLD, answered),
+                    (counters.DROP_OLD, now()),
+                )
+            ]
+            return f"DELETE {PURGE_PORTION}" in dropped
 
         return await self._each(projects.LIST, "reports", drop)
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from largesse.store.counters import DROP_OLD
 from tests.api.test_campaigns import add, kind, make
 from tests.api.test_customers import sql
 from tests.api.test_product_collections import create as make_collection
@@ -374,3 +375,53 @@ def test_units_are_shared_by_what_is_stacked(shop: Shop) -> None:
     assert refused(shop, asked[0], order={"items": items}) == "order_rules_violated"
     undo_all(shop, done["parent_redemption"]["id"])
     assert units(shop, asked[0], "ann", tea=9) == 5
+
+
+# --- clearing up --------------------------------------------------------------------------------
+
+
+def clear(shop: Shop, later: timedelta) -> list[str]:
+    """Drops what counters need not be kept then; the measures and periods of those that stay."""
+    sql(shop, DROP_OLD, datetime.now(ZoneInfo("UTC")) + later, 100)
+    left = sql(shop, "SELECT key FROM counters WHERE project_id = $1 ORDER BY key")
+    return ["/".join(row["key"].split("/")[2:4]) for row in left]
+
+
+def test_counters_of_times_that_are_over_are_dropped_and_missed_by_nobody(shop: Shop) -> None:
+    id_ = campaign(shop, "a")
+    limit(shop, "campaign.redemptions.count", 9, campaign=id_)
+    for period in ("daily", "weekly", "monthly"):
+        limit(shop, f"campaign.redemptions.count.{period}", 2, campaign=id_)
+    done = one(redeem(shop, "a"))
+    redeem(shop, "a")
+    whole = ["redemptions/daily", "redemptions/monthly", "redemptions/total", "redemptions/weekly"]
+    assert sorted(clear(shop, timedelta(hours=47))) == whole
+    assert sorted(clear(shop, timedelta(days=3))) == whole[1:]
+    assert sorted(clear(shop, timedelta(days=10))) == whole[1:3]
+    assert clear(shop, timedelta(days=34)) == ["redemptions/total"]
+    assert refused(shop, "a") == BROKEN
+    clear(shop, timedelta(days=34))
+    undo(shop, done)
+    redeem(shop, "a")
+    assert refused(shop, "a") == BROKEN
+
+
+def test_counters_of_rules_that_are_assigned_no_more_or_were_changed_are_dropped(
+    shop: Shop,
+) -> None:
+    assigned = {}
+    for code in ("a", "b", "c"):
+        id_ = create(shop, code)["id"]
+        assigned[code] = limit(shop, "redemption.count.per_customer", 5, voucher=id_)
+        redeem(shop, code, customer="ann")
+    assert len(clear(shop, timedelta())) == 3
+    of = assigned["a"]
+    answer = shop.api.delete(f"/v1/validation-rules/{of['rule_id']}/assignments/{of['id']}")
+    assert answer.status_code == 204
+    assert shop.api.delete("/v1/vouchers/b").status_code == 204
+    assert len(clear(shop, timedelta())) == 1
+    change(shop, {"id": assigned["c"]["rule_id"]}, name="Another name")
+    assert clear(shop, timedelta()) == []
+    redeem(shop, "c", customer="ann")
+    [row] = sql(shop, "SELECT n FROM counters WHERE project_id = $1")
+    assert row["n"] == 2

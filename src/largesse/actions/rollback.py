@@ -24,6 +24,7 @@ from largesse.actions.redemption_rows import Writing
 from largesse.actions.redemption_view import RedemptionView, RolledBack, TierPart, VoucherPart
 from largesse.engine import incentives, undoing
 from largesse.engine.calendar import Clock
+from largesse.engine.incentives import Incentive
 from largesse.engine.orders import CANCELED, Item
 from largesse.engine.receipts import Receipt
 from largesse.engine.stacking import WITH_ORDER
@@ -115,11 +116,8 @@ async def _refuse(ctx: Context, row: Row) -> Answered:
     undoing_.tell("rollback.failed", row, failed, None, {"rollbacks": 1, "rollbacks_failed": 1})
     undoing_.writing.sum_up(row["customer_id"], redemptions_total_rollback_failed=1)
     await undoing_.writing.store()
-    problem = AlreadyRolledBack(
-        "Redemption has been already rolled back.",
-        resource_id=failed.id,
-        resource_type=ROLLBACK,
-    )
+    said = "Redemption has been already rolled back."
+    problem = AlreadyRolledBack(said, resource_id=failed.id, resource_type=ROLLBACK)
     return Answered(problem.code, problem.body(ctx.request_id))
 
 
@@ -162,7 +160,7 @@ class _Undoing:
         tiers = [each["promotion_tier_id"] for each in self.children if each["promotion_tier_id"]]
         self.found = await redeemables.hold_redeemed(ctx.db, ctx.project, vouchers, tiers, ctx.now)
         self.rows = {each.row["id"]: dict(each.row) for each in self.found.vouchers.values()}
-        lost = {each["campaign_id"] for each in self.children if self._loaded(each) is None}
+        lost = {each["campaign_id"] for each in self.children if self._incentive(each) is None}
         self.campaigns = await redeemables.campaigns(ctx.db, ctx.project_id, sorted(lost - {None}))
         await self._hold_customer()
         self.known = await definitions.current(ctx.db, ctx.project_id)
@@ -272,24 +270,25 @@ class _Undoing:
                 "amount_discounted": of["discount_amount"],
                 "gift_amount": of["amount"] or 0,
             }
-            loaded = self._loaded(of)
-            if loaded is not None:
-                subjects = loaded.incentive.subjects(of["customer_id"], of["channel_id"])
+            if (incentive := self._incentive(of)) is not None:
+                subjects = incentive.subjects(of["customer_id"], of["channel_id"])
                 clock, week = Clock(of["created_at"], zone), ctx.settings.week_starts_on
-                for _, tally in incentives.tallies(loaded.incentive, subjects, clock, week):
-                    # What is deleted for good is counted no more; its campaign is.
-                    if loaded.incentive.id or "incentive" not in tally.counter.scope:
-                        self.writing.count({tally.key: sums[tally.counter.measure]}, -1)
-                        found.append(tally)
+                for _, tally in incentives.tallies(incentive, subjects, clock, week):
+                    self.writing.count({tally.key: sums[tally.counter.measure]}, -1)
+                    found.append(tally)
             if of["counted"] is not None:
                 self.writing.count(msgspec.json.decode(bytes(of["counted"])), -1)
         await counters.hold_back(ctx.db, ctx.project_id, self.writing.counted, found, zone, ctx.now)
 
-    def _loaded(self, of: Row) -> Loaded | None:
-        """What was redeemed; its campaign where it is deleted for good."""
+    def _incentive(self, of: Row) -> Incentive | None:
+        """What was redeemed; where it is deleted for good, as its campaign still counts it."""
         tier_id, voucher_id = of["promotion_tier_id"], of["voucher_id"]
         found = self.found.tiers.get(tier_id) if tier_id else self.found.vouchers.get(voucher_id)
-        return found or self.campaigns.get(of["campaign_id"])
+        campaign = self.campaigns.get(of["campaign_id"])
+        if found is not None or campaign is None:
+            return None if found is None else found.incentive
+        kind = incentives.PROMOTION_TIER if tier_id else incentives.VOUCHER
+        return msgspec.structs.replace(campaign.incentive, id=tier_id or voucher_id, object=kind)
 
     # --- the order ------------------------------------------------------------------------------
 

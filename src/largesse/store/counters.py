@@ -35,6 +35,26 @@ UPDATE counters SET n = counters.n + moved.n
 FROM unnest($2::text[], $3::bigint[]) AS moved (key, n)
 WHERE project_id = $1 AND counters.key = moved.key AND slot = 0
 """
+# Those of rules that are assigned no more or were changed, and of days, weeks and months that are
+# over. Who rolls back a redemption of such a time opens its row anew.
+DROP_OLD = """
+DELETE FROM counters USING (
+    SELECT key, slot FROM counters
+    WHERE project_id = $1 AND (
+        created_at < $2::timestamptz - CASE split_part(key, '/', 4)
+            WHEN 'daily' THEN interval '2 days' WHEN 'weekly' THEN interval '9 days'
+            WHEN 'monthly' THEN interval '33 days' END
+        OR split_part(key, '/', 1) NOT IN (
+            SELECT concat(a.id, '@', coalesce(r.updated_at, r.created_at)::text)
+            FROM validation_rule_assignments AS a
+            JOIN validation_rules AS r ON r.project_id = $1 AND r.id = a.rule_id
+            WHERE a.project_id = $1
+        )
+    )
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+) AS old
+WHERE counters.project_id = $1 AND counters.key = old.key AND counters.slot = old.slot
+"""
 FORGET_CUSTOMER = """
 DELETE FROM counters WHERE project_id = $1 AND position('/' || $2::text IN key) > 0
 """
