@@ -440,7 +440,7 @@ def test_opposite_stacks_do_not_lock_each_other_out(shop: Shop) -> None:
 
 @pytest.mark.soak
 def test_opposite_stacks_never_lock_each_other_out(shop: Shop) -> None:
-    redeem_in_opposite_order(shop, 1000)
+    redeem_in_opposite_order(shop, 2000)
 
 
 def test_redemptions_of_the_same_order_at_once(shop: Shop) -> None:
