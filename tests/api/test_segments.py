@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 
 from tests.api.test_customers import UNUSED, read, save, sql
-from tests.running import Shop, until
+from tests.running import Shop, running, until
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 VIPS = {"metadata.vip": {"conditions": {"$is": [True]}}}
@@ -121,14 +122,19 @@ def test_a_customer_of_another_project_is_unknown(shop: Shop) -> None:
     assert shop.api.post("/v1/segments", json=body).status_code == 404
 
 
-def test_a_static_segment_has_at_most_20000_customers(shop: Shop) -> None:
+def fill(shop: Shop, count: int) -> list[str]:
+    """Makes so many customers; their ids."""
     statement = """
     INSERT INTO customers (project_id, id, source_id, metadata, created_at)
     SELECT $1, 'cust_' || lpad(n::text, 24, '0'), n::text, '{}',
         '2026-01-01'::timestamptz + n * interval '1 ms'
-    FROM generate_series(1, 20001) AS n RETURNING id
+    FROM generate_series(1, $2::int) AS n RETURNING id
     """
-    ids = sorted(row["id"] for row in sql(shop, statement))
+    return sorted(row["id"] for row in sql(shop, statement, count))
+
+
+def test_a_static_segment_has_at_most_20000_customers(shop: Shop) -> None:
+    ids = fill(shop, 20_001)
     body = {"name": "No", "type": "static", "customers": ids}
     answer = shop.api.post("/v1/segments", json=body)
     assert answer.status_code == 400
@@ -141,6 +147,21 @@ def test_a_static_segment_has_at_most_20000_customers(shop: Shop) -> None:
     assert answer.json()["total"] > 10_000
     [found] = sql(shop, "SELECT count(*) FROM segment_customers WHERE project_id = $1")
     assert found[0] == 20_000
+
+
+def test_a_plan_of_small_tables_is_not_kept_for_large_ones() -> None:
+    for server in running(workers=1):
+        shop = server.project()
+        few = make(shop, type="static", customers=[save(shop, source_id="ann")["id"]])
+        path = "/v1/customers"
+        for _ in range(3):
+            assert shop.api.get(path, params={"segment_id": few["id"]}).json()["total"] == 1
+        many = make(shop, name="Many", type="static", customers=fill(shop, 20_000))
+        began = time.monotonic()
+        for limit in (10, 100):
+            answer = shop.api.get(path, params={"segment_id": many["id"], "limit": limit})
+            assert answer.json()["total"] > 10_000, answer.text
+        assert time.monotonic() - began < 5
 
 
 # --- by a filter ---------------------------------------------------------------------------------

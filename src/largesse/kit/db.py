@@ -270,15 +270,22 @@ async def copy_out(
 
 async def plan_for_values(connection: Any) -> None:
     """Has statements planned for their values until the transaction ends: for many values."""
-    await connection.execute("SET LOCAL plan_cache_mode = auto")
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+@asynccontextmanager
+async def planning(pool: Any) -> AsyncIterator[Any]:
+    """A connection to read with, whose statements are planned for their values."""
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        await plan_for_values(connection)
+        yield connection
 
 
 async def count_within(pool: Any, matching: str, arguments: Sequence[Any], budget_ms: int) -> int:
     """The rows of `FROM ... WHERE ...`: counted if that takes no longer than the budget, else as
     many as the planner expects.
     """
-    async with pool.acquire() as connection, connection.transaction(readonly=True):
-        await plan_for_values(connection)
+    async with planning(pool) as connection:
         await connection.execute(f"SET LOCAL statement_timeout = {int(budget_ms)}")
         try:
             async with connection.transaction():

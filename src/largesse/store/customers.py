@@ -173,6 +173,7 @@ LISTING = Listing(
     orders={"created_at": "created_at", "updated_at": "updated_at", "source_id": "source_id"},
     default="-created_at",
     by_instant=True,
+    planned=("segment_id",),
 )
 
 # --- reading and writing ------------------------------------------------------------------------

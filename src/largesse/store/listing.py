@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -47,7 +48,8 @@ class Listing:
     `by_instant` is for a list whose next page is asked for with the `cursor` column's value, an
     instant, and not with an id. Of the `full` columns none is ever empty, and their indexes do not
     say where such rows would stand. `seen_by` are the columns by which an `only` looks at other
-    tables: a total asks it once for all rows that share them.
+    tables: a total asks it once for all rows that share them. `planned` are filters that look at
+    other tables; a plan kept from when those were all but empty would go on comparing all with all.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Listing:
         by_instant: bool = False,
         only: str | None = None,
         seen_by: Collection[str] = (),
+        planned: Collection[str] = (),
         full: Collection[str] = (),
     ) -> None:
         self.table = table
@@ -77,6 +80,7 @@ class Listing:
         self.by_instant = by_instant
         self.only = only
         self.seen_by = seen_by
+        self.planned = planned
         self.full = full
 
     def where(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
@@ -159,11 +163,18 @@ class Listing:
         self, db: Db, project_id: str, values: Mapping[str, Any], window: Window
     ) -> Page:
         statement, arguments = self.statement(values, window)
-        rows = await db.fetch(statement, project_id, *arguments)
-        page = Page(rows[: window.limit], len(rows) > window.limit)
-        if page.has_more and self._goes_on_by_instant(window):
-            return await self._whole(db, project_id, values, window, rows)
-        return page
+        async with self._reading(db, values) as reader:
+            rows = await reader.fetch(statement, project_id, *arguments)
+            page = Page(rows[: window.limit], len(rows) > window.limit)
+            if page.has_more and self._goes_on_by_instant(window):
+                return await self._whole(reader, project_id, values, window, rows)
+            return page
+
+    def _reading(self, pool: Db, values: Mapping[str, Any]) -> Any:
+        """What reads for some filters."""
+        if any(values.get(name) is not None for name in self.planned):
+            return db.planning(pool)
+        return contextlib.nullcontext(pool)
 
     def _goes_on_by_instant(self, window: Window) -> bool:
         """Whether the next page may be asked for with the instant of this one's last row."""
@@ -225,8 +236,8 @@ class Listing:
             )
         else:
             statement = f"SELECT count(*) AS shown, count(*) AS found FROM {rows}"
-        row = await db.fetchrow(statement, project_id, *arguments)
-        assert row is not None
+        async with self._reading(db, values) as reader:
+            row = await reader.fetchrow(statement, project_id, *arguments)
         return row["shown"], row["found"] > COUNTED
 
     async def total(
