@@ -12,7 +12,7 @@ import pytest
 from tests.api.test_customers import sql
 from tests.api.test_products import PHONE, TIME, save
 from tests.api.test_skus import BLACK, save_sku
-from tests.running import Server, Shop
+from tests.running import Server, Shop, running
 
 ID = r"pc_[0-9A-Za-z]{24}"
 UNUSED = "pc_000000000000000000000000"
@@ -396,3 +396,26 @@ def test_products_in_a_location(shop: Shop, tmp_path: Path) -> None:
     assert set(members(shop, outside, limit=100)) == set(places) - {"geo", "several", "tower"}
     unknown = filtered(shop, {"metadata.at": {"$in_location": ["loc_unknown"]}})
     assert members(shop, unknown) == []
+
+
+def test_a_plan_of_small_tables_is_not_kept_for_large_ones() -> None:
+    rows = "timestamptz '2026-01-01' + n * interval '1 ms' FROM generate_series(1, 20000) AS n"
+    for server in running(workers=1):
+        shop = server.project()
+        save(shop, source_id="first", name="tea")
+        teas = filtered(shop, {"name": {"$contains": ["tea"]}})
+        for _ in range(3):
+            assert page_of(shop, teas)["total"] == 1
+        sql(
+            shop,
+            "INSERT INTO products (project_id, id, name, attributes, metadata, created_at) "
+            f"SELECT $1, 'prod_' || n, 'tea', '[]', '{{}}', {rows}",
+        )
+        sql(
+            shop,
+            "INSERT INTO skus (project_id, id, product_id, sku, attributes, metadata, created_at) "
+            f"SELECT $1, 'sku_' || n, 'prod_' || n, 'tea', '{{}}', '{{}}', {rows}",
+        )
+        began = time.monotonic()
+        assert page_of(shop, teas)["total"] > 10_000
+        assert time.monotonic() - began < 5

@@ -88,6 +88,7 @@ MEMBERS = Listing(
     },
     default="-created_at",
     by_instant=True,
+    planned=("picked", "filter"),
 )
 
 

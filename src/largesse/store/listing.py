@@ -48,8 +48,8 @@ class Listing:
     `by_instant` is for a list whose next page is asked for with the `cursor` column's value, an
     instant, and not with an id. Of the `full` columns none is ever empty, and their indexes do not
     say where such rows would stand. `seen_by` are the columns by which an `only` looks at other
-    tables: a total asks it once for all rows that share them. `planned` are filters that look at
-    other tables; a plan kept from when those were all but empty would go on comparing all with all.
+    tables: a total asks it once for all rows that share them. `planned` are filters of joined
+    tables; a plan kept from when those were all but empty would go on comparing all with all.
     """
 
     def __init__(
