@@ -366,6 +366,22 @@ def test_a_rollback_gives_units_back(shop: Shop) -> None:
     assert units(shop, first, "bob", tea=1) == 0
 
 
+def test_units_are_counted_on_where_their_rule_changes(shop: Shop) -> None:
+    entry = {"object": "product", "source_id": "tea", "product_campaign_quantity_limit": 5}
+    asked, _ = offer(shop, entry, tiers=False)
+    assert units(shop, asked, "ann", tea=4) == 4
+    done = shop.api.get("/v1/redemptions").json()["redemptions"][0]["id"]
+    rule = shop.api.get("/v1/validation-rules").json()["data"][0]
+    change(shop, rule, name="Another name")
+    clear(shop, timedelta(days=99))
+    assert units(shop, asked, "ann", tea=4) == 1
+    entry["product_campaign_quantity_limit"] = 8
+    change(shop, rule, applicable_to={"included": [entry]})
+    assert units(shop, asked, "ann", tea=4) == 3
+    undo(shop, done)
+    assert units(shop, asked, "ann", tea=9) == 4
+
+
 def test_units_are_shared_by_what_is_stacked(shop: Shop) -> None:
     entry = {"object": "product", "source_id": "tea", "product_campaign_quantity_limit": 5}
     asked = offer(shop, entry, tiers=False)

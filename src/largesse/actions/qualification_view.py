@@ -193,7 +193,7 @@ def _result(candidate: Candidate, outcome: Outcome, terms: Terms) -> dict[str, A
 
 
 def _assignments(candidate: Candidate, terms: Terms) -> AssignmentsView:
-    guards = {guard.key.partition("@")[0]: guard for guard in candidate.incentive.guards}
+    guards = {guard.assignment: guard for guard in candidate.incentive.guards}
     data = []
     for id_ in dict.fromkeys((candidate.row["id"], candidate.row["campaign_id"])):
         for row in terms.assignments.get(id_ or "", ()):

@@ -27,7 +27,8 @@ _ALWAYS = Timeframe()
 
 class Guard(msgspec.Struct, frozen=True, gc=False):
     """A validation rule as it is assigned, to an object of some `kind`. `key` stands for this
-    assignment of this version: what it counts is counted anew under another.
+    assignment of this version, `id@version`: what it counts is counted anew under another, units
+    of products excepted, which no redemption tells.
     """
 
     key: str
@@ -37,6 +38,11 @@ class Guard(msgspec.Struct, frozen=True, gc=False):
     bundles: BundleRules = BundleRules()
     needs: Needs = Needs()
     kind: str = CAMPAIGN
+
+    @property
+    def assignment(self) -> str:
+        """The assignment's id, whatever the version."""
+        return self.key.partition("@")[0]
 
 
 class Campaign(msgspec.Struct, frozen=True, gc=False):
@@ -153,7 +159,8 @@ def _tally(
     elsewhere = (
         guard.kind != CAMPAIGN and incentive.campaign is not None and "campaign" in counter.scope
     )
-    return Tally(f"{guard.key}/{row}", counter, subjects, incentive, bucket, elsewhere)
+    of = guard.assignment if counter.measure == "units" else guard.key
+    return Tally(f"{of}/{row}", counter, subjects, incentive, bucket, elsewhere)
 
 
 def budgets(

@@ -49,6 +49,7 @@ DELETE FROM counters USING (
             FROM validation_rule_assignments AS a
             JOIN validation_rules AS r ON r.project_id = $1 AND r.id = a.rule_id
             WHERE a.project_id = $1
+            UNION ALL SELECT id FROM validation_rule_assignments WHERE project_id = $1
         )
     )
     LIMIT $3 FOR UPDATE SKIP LOCKED
