@@ -45,8 +45,6 @@ OPTIONS = {
     "max_wal_size": "2GB",
     "checkpoint_completion_target": "0.9",
     "effective_cache_size": "1GB",
-    # Plans are kept until a table is analyzed, also those of tables that were all but empty.
-    "autovacuum_naptime": "5s",
     "log_min_messages": "fatal",
     "log_checkpoints": "off",
 }
