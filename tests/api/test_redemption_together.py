@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.test_campaigns import add
+from tests.api.test_campaigns import make as make_campaign
 from tests.api.test_customers import read as read_customer
 from tests.api.test_customers import save as save_customer
 from tests.api.test_customers import sql
@@ -273,6 +275,24 @@ def test_a_limit_of_a_campaign_on_one_of_its_codes_sees_the_others(hot: Shop) ->
     codes = [each["voucher"]["code"] for each in done]
     assert codes.count("FREE") == 40
     assert set(codes[20:]) == {"FREE"}
+
+
+@pytest.mark.parametrize("kind", ["campaign", "voucher"])
+def test_units_of_a_product_are_shared_by_those_who_come_together(hot: Shop, kind: str) -> None:
+    """Five units, whatever their rule is assigned to."""
+    each = {"type": "AMOUNT", "amount_off": 100, "effect": "APPLY_TO_ITEMS_BY_QUANTITY"}
+    made = make_campaign(hot, voucher={"type": "DISCOUNT_VOUCHER", "discount": each})
+    of = {"campaign": made["id"], "voucher": add(hot, "TEA")["id"]}
+    hot.api.post("/v1/products", json={"source_id": "tea", "name": "tea"})
+    entry = {"object": "product", "source_id": "tea", "product_campaign_quantity_limit": 5}
+    assign(hot, make_rule(hot, applicable_to={"included": [entry]}), **{kind: of[kind]})
+    item = {"source_id": "tea", "related_object": "product", "quantity": 1, "price": 1000}
+    with held(hot, "TEA", seconds=0.4):
+        answers = at_once(
+            hot, *[{"redeemables": [voucher("TEA")], "order": {"items": [item]}}] * 20
+        )
+    assert shared(hot) > 2
+    assert statuses(answers) == {200: 5, 400: 15}
 
 
 def test_a_voucher_that_somebody_holds_holds_up_nobody_else(hot: Shop) -> None:

@@ -156,11 +156,12 @@ def _tally(
     if row is None:
         return None
     bucket = counters.bucket(counter.period, clock, week_starts_on)
+    if counter.measure == "units":
+        return Tally(f"{guard.assignment}/{row}", counter, subjects, incentive, bucket)
     elsewhere = (
         guard.kind != CAMPAIGN and incentive.campaign is not None and "campaign" in counter.scope
     )
-    of = guard.assignment if counter.measure == "units" else guard.key
-    return Tally(f"{of}/{row}", counter, subjects, incentive, bucket, elsewhere)
+    return Tally(f"{guard.key}/{row}", counter, subjects, incentive, bucket, elsewhere)
 
 
 def budgets(
