@@ -22,7 +22,7 @@ NOTHING = {
     },
     "orders": {"total_amount": 0, "total_count": 0, "average_amount": 0, "last_order_amount": 0},
 }
-BOB = {
+BOB: dict[str, Any] = {
     "source_id": "source_123",
     "name": "Bob Smith",
     "description": "A frequent customer",
@@ -244,7 +244,7 @@ def test_a_partial_address_is_merged_and_null_clears_it(shop: Shop, method: str)
         assert answer.status_code == 200
         return answer.json()["address"]
 
-    moved = {**BOB["address"], "city": "Boston", "state": "MA"}  # type: ignore[dict-item]
+    moved = {**BOB["address"], "city": "Boston", "state": "MA"}
     assert send({"city": "Boston", "state": "MA"}) == moved
     assert send({"city": None, "line_1": None, "country": None}) == moved
     assert send({}) == moved
@@ -394,8 +394,8 @@ def test_updated_at_moves_and_created_at_stays(shop: Shop) -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("unknown", [UNUSED, "nobody"])
 def test_an_unknown_customer_is_not_found(shop: Shop, method: str, unknown: str) -> None:
-    body = {"json": {"name": "x"}} if method == "PUT" else {}
-    answer = shop.api.request(method, f"/v1/customers/{unknown}", **body)  # type: ignore[arg-type]
+    body: dict[str, Any] = {"json": {"name": "x"}} if method == "PUT" else {}
+    answer = shop.api.request(method, f"/v1/customers/{unknown}", **body)
     assert answer.status_code == 404
     problem = answer.json()
     del problem["request_id"]

@@ -31,6 +31,7 @@ from tests.engine.formulas import HAT, SCOPE, SHIRT, TENT, holds, line, number
         ("--2", "2"),
         ("2 x 3", "6"),
         ("2x3", "6"),
+        # The sign of multiplication, not the letter.
         ("2 × 3", "6"),  # noqa: RUF001
         ("7 ÷ 2", "3.5"),
         ("7 % 3", "1"),
@@ -117,6 +118,7 @@ def test_metadata_are_rounded_as_they_are_written() -> None:
         ('REDEMPTION_METADATA("store_list")', "9"),
         ('PUBLICATION_METADATA("year")', "2026"),
         # What the order item of a discount is, by its price.
+        # The sign again.
         ("ORDER_ITEM_PRICE × 0.01 + 1", "1.06"),  # noqa: RUF001
     ],
 )

@@ -33,6 +33,7 @@ class Db(Protocol):
     async def execute(self, query: str, *args: Any) -> str: ...
 
 
+# asyncpg has no types: its class is Any.
 class Connection(asyncpg.Connection):  # type: ignore[misc]
     """Keeps no session state (`SET LOCAL` alone is allowed), so a release needs no reset query."""
 

@@ -50,6 +50,7 @@ def exposition() -> tuple[bytes, str]:
     registry = REGISTRY
     if os.environ.get(FOLDER):
         registry = CollectorRegistry()
+        # This part of prometheus_client has no types.
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
@@ -57,4 +58,5 @@ def exposition() -> tuple[bytes, str]:
 def forget(pid: int) -> None:
     """Drops the gauges of a process that has ended; what it counted stays counted."""
     if os.environ.get(FOLDER):
+        # As above, without types.
         mark_process_dead(pid)  # type: ignore[no-untyped-call]

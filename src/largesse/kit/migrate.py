@@ -102,6 +102,7 @@ async def apply(connection: Any, folder: Path) -> list[str]:
         return []
     await _books(connection)
     holder = f"{os.getpid()}-{secrets.token_hex(8)}"
+    # Another process holds the lease: no event of this one could tell when it lets go.
     while await connection.fetchval(TAKE, holder, LEASE_SECONDS) is None:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
     try:

@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def base_url(self) -> str:
         """Where links in answers lead: the public address, else the one listened on."""
+        # Compared with, not listened on.
         anywhere = self.host in ("0.0.0.0", "::")  # noqa: S104
         host = "localhost" if anywhere else f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url.rstrip("/") or f"http://{host}:{self.port}"

@@ -48,8 +48,10 @@ WHERE project_id = $1 AND id = $2 RETURNING {COLUMNS}, {definitions.COLUMN}
 _GET = f"SELECT {COLUMNS} FROM orders WHERE project_id = $1"
 GET_BY_ID = f"{_GET} AND id = $2"
 GET_BY_SOURCE_ID = f"{_GET} AND source_id = $2"
-HOLD_MANY_BY_ID = f"{_GET} AND id = ANY($2::text[]) ORDER BY id FOR UPDATE"
-HOLD_MANY_BY_SOURCE_ID = f"{_GET} AND source_id = ANY($2::text[]) ORDER BY id FOR UPDATE"
+HOLD_NAMED = f"{_GET} AND source_id = ANY($2::text[]) ORDER BY id FOR UPDATE"
+HOLD_MANY = f"""
+{_GET} AND (id = ANY($2::text[]) OR source_id = ANY($3::text[])) ORDER BY id FOR UPDATE
+"""
 HOLD_BY_ID = f"{GET_BY_ID} FOR UPDATE"
 HOLD_BY_SOURCE_ID = f"{GET_BY_SOURCE_ID} FOR UPDATE"
 # The customer's row is held by now, so the last order is the last that there is.
@@ -135,14 +137,12 @@ async def hold(db: Db, project_id: str, id_or_source_id: str) -> Row | None:
 
 
 async def hold_many(db: Db, project_id: str, names: Sequence[str]) -> dict[str, Row]:
-    """Orders by ids or source ids, held until the transaction ends, each by its name."""
-    found: dict[str, Row] = {}
+    """Orders by ids or source ids, held until the transaction ends, each by both its names."""
     if ids := [name for name in names if is_id(name, "ord_")]:
-        found = {row["id"]: row for row in await db.fetch(HOLD_MANY_BY_ID, project_id, ids)}
-    if others := [name for name in names if name not in found]:
-        rows = await db.fetch(HOLD_MANY_BY_SOURCE_ID, project_id, others)
-        found |= {row["source_id"]: row for row in rows}
-    return found
+        rows = await db.fetch(HOLD_MANY, project_id, ids, names)
+    else:
+        rows = await db.fetch(HOLD_NAMED, project_id, names)
+    return {row["source_id"]: row for row in rows} | {row["id"]: row for row in rows}
 
 
 async def _find(db: Db, project_id: str, name: str, by_id: str, by_source_id: str) -> Row | None:
