@@ -286,7 +286,8 @@ async def permanently_delete(ctx: Context, id_or_source_id: str) -> PermanentDel
     gone = Deleted()
     gone.orders = await _forget_orders(ctx, customer_ids)
     gone.segments = await ctx.db.fetchval(customers.COUNT_SEGMENTS, ctx.project_id, customer_ids)
-    for customer_id in customer_ids:
+    # In one order: two who forget the same hold their events too, also where no customer is left.
+    for customer_id in sorted(customer_ids):
         last = await ctx.db.fetchrow(customers.DELETE, ctx.project_id, customer_id)
         for type_ in await events.forget_customer(ctx.db, ctx.project_id, customer_id):
             _count(gone, type_)
@@ -338,7 +339,7 @@ async def _forget_rows(ctx: Context, row: db.Row | None, customer_ids: list[str]
 async def _forget_orders(ctx: Context, customer_ids: list[str]) -> int:
     """Deletes the customers' orders; how many there were."""
     count = 0
-    for customer_id in customer_ids:
+    for customer_id in sorted(customer_ids):
         rows = await ctx.db.fetch(orders.DELETE_OF_CUSTOMER, ctx.project_id, customer_id)
         await ctx.db.execute(orders.UNREFER, ctx.project_id, customer_id)
         await ctx.db.execute(events.FORGET_REFERRER, ctx.project_id, customer_id)
